@@ -35,7 +35,7 @@ export function isLovageError(error: unknown, code?: string): error is LovageErr
     typeof error === "object" &&
     error !== null &&
     BRAND in error &&
-    (code === undefined || (error as LovageError).code === code)
+    (code === undefined || (error as unknown as LovageError).code === code)
   );
 }
 
