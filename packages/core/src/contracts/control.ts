@@ -37,6 +37,11 @@ export interface ControlChannel extends AsyncDisposable {
     command: ControlCommand,
     options: { readonly timeoutMs: number; readonly expect?: number },
   ): AsyncIterable<ControlReply>;
+  /**
+   * How many workers serve at this moment; absent, or undefined, where the server cannot tell. With it a caller stops waiting once all
+   * have answered. One that died without a word may be counted for up to 10 s.
+   */
+  serving?(): Promise<number | undefined>;
   /** Answers commands as `identity`. A handler that throws sends its message as the error. One identity serves once. */
   serve(identity: WorkerIdentity, handler: ControlHandler): Promise<void>;
   /** Never blocks, never throws. Overload drops events and counts them in {@link dropped}. */

@@ -161,6 +161,9 @@ export interface AppDefinition {
   attach(port: ClientPort): void;
 }
 
+/** Who set an option. `worker`: a flag of the worker command, which replaces what is only the default or the app's. */
+export type OptionSource = "default" | "app" | "worker" | "queue" | "task" | "route";
+
 /** Options of one task after precedence app < queue < task < route, in ms. `source` names the level that won, for `inspect conf`. */
 export interface ResolvedTask {
   readonly name: string;
@@ -179,7 +182,7 @@ export interface ResolvedTask {
   readonly expiresMs: number | undefined;
   /** How long results are kept; undefined means no result. */
   readonly resultTtlMs: number | undefined;
-  readonly source: Readonly<Record<string, "default" | "app" | "queue" | "task" | "route">>;
+  readonly source: Readonly<Record<string, OptionSource>>;
 }
 
 export const DEFAULT_QUEUE = "io";
