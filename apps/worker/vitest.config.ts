@@ -1,3 +1,3 @@
-import { defineConfig } from "vitest/config";
+import { project } from "../../tooling/vitest/project.ts";
 
-export default defineConfig({ test: { name: "lovage", include: ["test/**/*.test.ts"] } });
+export default project("lovage");

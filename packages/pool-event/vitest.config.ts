@@ -1,3 +1,3 @@
-import { defineConfig } from "vitest/config";
+import { project } from "../../tooling/vitest/project.ts";
 
-export default defineConfig({ test: { name: "pool-event", include: ["test/**/*.test.ts"] } });
+export default project("pool-event");

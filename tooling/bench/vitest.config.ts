@@ -1,3 +1,3 @@
-import { defineConfig } from "vitest/config";
+import { project } from "../../tooling/vitest/project.ts";
 
-export default defineConfig({ test: { name: "bench", include: ["test/**/*.test.ts"] } });
+export default project("bench");
