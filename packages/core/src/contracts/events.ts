@@ -3,7 +3,7 @@
 import type { ErrorData } from "./errors.ts";
 
 interface Base {
-  /** ms since the epoch, with fractions, on the worker's clock. */
+  /** When the engine saw it: ms since the epoch with fractions, on the worker's clock. */
   readonly at: number;
   readonly worker: string;
   readonly id: string;
@@ -12,24 +12,27 @@ interface Base {
   readonly attempt: number;
 }
 
+/** When the task's code ran, by its executor's clock: start in ms since the epoch, duration in ms. Absent when it never began. */
+interface Ran {
+  readonly startedAt?: number;
+  readonly durationMs?: number;
+}
+
 export type TaskEvent =
   | (Base & { readonly type: "task-received"; readonly deliveryCount?: number })
-  /** `at` is when the executor began, by its own clock. */
+  /** Handed to its executor. The event that ends the run carries the executor's own times. */
   | (Base & { readonly type: "task-started"; readonly pool: string })
-  | (Base & {
-      readonly type: "task-succeeded";
-      readonly pool: string;
-      readonly startedAt: number;
-      readonly durationMs: number;
-    })
-  | (Base & {
-      readonly type: "task-retried";
-      readonly pool: string;
-      readonly delayMs: number;
-      readonly error: ErrorData;
-    })
-  | (Base & { readonly type: "task-failed"; readonly pool: string; readonly error: ErrorData; readonly reason: string })
-  | (Base & { readonly type: "task-cancelled" })
+  | (Base & Ran & { readonly type: "task-succeeded"; readonly pool: string })
+  | (Base &
+      Ran & {
+        readonly type: "task-retried";
+        readonly pool: string;
+        readonly delayMs: number;
+        readonly error: ErrorData;
+      })
+  | (Base &
+      Ran & { readonly type: "task-failed"; readonly pool: string; readonly error: ErrorData; readonly reason: string })
+  | (Base & Ran & { readonly type: "task-cancelled" })
   | (Base & { readonly type: "task-expired" })
   /** Given back unblamed: shutdown, a neighbour's kill, a buffer that was too large. */
   | (Base & { readonly type: "task-released"; readonly reason: string })

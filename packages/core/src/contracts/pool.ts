@@ -65,6 +65,8 @@ export interface PoolContext {
   onProgress(entries: readonly TaskProgressEntry[]): void;
   /** Batched. Must not throw. */
   onLog(entries: readonly TaskLogEntry[]): void;
+  /** How long an executor's loop may be silent, with work aboard, before it is reported as stalled, in ms. Default 1,000. */
+  readonly stallMs?: number;
   /** The deadline in ms of `onExecutorStart` and `onExecutorStop`. Default 10,000. */
   readonly hookTimeoutMs?: number;
 }

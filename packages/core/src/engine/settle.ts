@@ -1,0 +1,133 @@
+/** Acts on a verdict: the result first, then the settlement. The only place of the engine that settles deliveries. */
+
+import {
+  type Broker,
+  type DeadLetterReason,
+  type Delivery,
+  type ErrorData,
+  type Headers,
+  isLovageError,
+  type ResultRecord,
+  type Settlement,
+} from "../contracts/index.ts";
+import type { EventStream } from "./events.ts";
+import type { Held } from "./held.ts";
+import type { ResultWriter } from "./result-writer.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** On brokers that do not fence, a settlement this close to the end of the lease might hit the next holder. */
+const STALE_MARGIN_MS = 500;
+
+export interface SettleContext {
+  readonly worker: string;
+  readonly broker: Broker;
+  readonly results: ResultWriter | undefined;
+  readonly events: EventStream;
+  /** The delivery is out of the engine's hands: settled, or lost with nothing adopted in its place. */
+  readonly gone: (held: Held, settlement: Settlement) => void;
+}
+
+export class Settler {
+  readonly #context: SettleContext;
+
+  constructor(context: SettleContext) {
+    this.#context = context;
+  }
+
+  settle(held: Held, verdict: Verdict, times: { startedAt?: number; durationMs?: number } = {}): void {
+    held.state = "settling";
+    const record = this.#record(held, verdict, times);
+    const { results } = this.#context;
+    if (record !== undefined && results !== undefined) {
+      if (record.final) {
+        results.write(record).then(() => this.#send(held, verdict));
+        return;
+      }
+      results.announce(record);
+    }
+    this.#send(held, verdict);
+  }
+
+  #send(held: Held, verdict: Verdict): void {
+    const delivery = held.delivery;
+    this.#apply(held, delivery, verdict).then(
+      (settlement) => {
+        // Adopted while its settlement was under way: the message is ours again under a new delivery, with the same ending.
+        if (settlement === "lost" && held.delivery !== delivery) this.#send(held, verdict);
+        else this.#context.gone(held, settlement);
+      },
+      (error) => {
+        if (!isLovageError(error, "BROKER_CLOSED")) this.#context.events.internalError("settle", error);
+        this.#context.gone(held, "lost");
+      },
+    );
+  }
+
+  #apply(held: Held, delivery: Delivery, verdict: Verdict): Promise<Settlement> {
+    if (verdict.type === "succeed" || verdict.type === "cancel") return delivery.ack();
+    // An unfenced ack past the lease only removes work that was done; every other settlement could disturb the next holder.
+    const { fenced, maxDelayMs } = this.#context.broker.capabilities;
+    if (!fenced && delivery.leaseExpiresAt !== undefined) {
+      if (Date.now() > delivery.leaseExpiresAt - STALE_MARGIN_MS) return Promise.resolve("lost");
+    }
+    switch (verdict.type) {
+      case "retry":
+        return delivery.requeue({
+          delayMs: Math.min(verdict.delayMs, maxDelayMs),
+          headers: nextHeaders(held.message.headers, held.attempt + 1, 0),
+        });
+      case "restart":
+        return delivery.requeue({ headers: nextHeaders(held.message.headers, held.attempt, verdict.starts) });
+      case "fail":
+        return delivery.deadLetter(verdict.reason);
+      case "release":
+        return delivery.release();
+    }
+  }
+
+  #record(held: Held, verdict: Verdict, times: { startedAt?: number; durationMs?: number }): ResultRecord | undefined {
+    const ttlMs = held.policy.resultTtlMs;
+    if (ttlMs === undefined || this.#context.results === undefined) return undefined;
+    if (verdict.type === "release" || verdict.type === "restart") return undefined;
+    const finishedAt =
+      times.startedAt !== undefined && times.durationMs !== undefined ? times.startedAt + times.durationMs : Date.now();
+    const base = {
+      id: held.id,
+      task: held.policy.name,
+      attempt: held.attempt,
+      worker: this.#context.worker,
+      ttlMs,
+      finishedAt,
+      ...(times.startedAt === undefined ? {} : { startedAt: times.startedAt }),
+    };
+    switch (verdict.type) {
+      case "succeed":
+        return {
+          ...base,
+          state: "succeeded",
+          final: true,
+          ...(verdict.value === undefined ? {} : { value: verdict.value }),
+        };
+      case "cancel":
+        return { ...base, state: "cancelled", final: true, error: cancelledError(held) };
+      case "fail":
+        return { ...base, state: "failed", final: true, error: verdict.error };
+      case "retry":
+        return { ...base, state: "retrying", final: false, error: verdict.error };
+    }
+  }
+}
+
+function cancelledError(held: Held): ErrorData {
+  return { name: "TaskCancelledError", message: held.cancelReason ?? "cancelled", code: "TASK_CANCELLED" };
+}
+
+function nextHeaders(headers: Headers, attempt: number, starts: number): Headers {
+  const { starts: _before, ...rest } = headers;
+  return starts > 0 ? { ...rest, attempt, starts } : { ...rest, attempt };
+}
+
+/** Settles a delivery that never became work of ours, with a failed result where one is wanted. */
+export function refusal(code: DeadLetterReason["code"], error: ErrorData): Verdict {
+  return { type: "fail", error, reason: { code, details: `${error.name}: ${error.message}`.slice(0, 1_000) } };
+}
