@@ -1,0 +1,92 @@
+import { BrokerClosedError, BrokerUnavailableError, type ResultRecord, type ResultStore } from "../contracts/index.ts";
+import { systemClock } from "./clock.ts";
+import type { MemoryResultsOptions } from "./memory-options.ts";
+import { ResultTable } from "./result-table.ts";
+
+/** new → (connect) connected → (close) closed. */
+class MemoryResults implements ResultStore {
+  readonly name = "memory";
+  readonly #table: ResultTable;
+  readonly #wakers = new Set<() => void>();
+  #state: "new" | "connected" | "closed" = "new";
+
+  constructor(table: ResultTable) {
+    this.#table = table;
+  }
+
+  async connect(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (this.#state === "closed") throw new BrokerClosedError();
+    this.#state = "connected";
+  }
+
+  async close(): Promise<void> {
+    this.#state = "closed";
+    for (const wake of [...this.#wakers]) wake();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async write(records: readonly ResultRecord[]): Promise<void> {
+    const table = this.#connected();
+    for (const record of records) table.write(record);
+  }
+
+  async read(ids: readonly string[]): Promise<readonly (ResultRecord | undefined)[]> {
+    const table = this.#connected();
+    return ids.map((id) => table.read(id));
+  }
+
+  async forget(ids: readonly string[]): Promise<void> {
+    const table = this.#connected();
+    for (const id of ids) table.forget(id);
+  }
+
+  /** Watches before it reads, and keeps the latest record that it has not yet shown: so none that matters is missed. */
+  async *wait(id: string, options: { readonly signal?: AbortSignal } = {}): AsyncIterable<ResultRecord> {
+    const { signal } = options;
+    const table = this.#connected();
+    let wake = (): void => {};
+    let unseen: ResultRecord | undefined;
+    const unwatch = table.watch(id, (record) => {
+      unseen = record;
+      wake();
+    });
+    const rouse = (): void => wake();
+    this.#wakers.add(rouse);
+    signal?.addEventListener("abort", rouse);
+    unseen ??= table.read(id);
+    try {
+      while (!signal?.aborted) {
+        this.#connected();
+        const record: ResultRecord | undefined = unseen;
+        unseen = undefined;
+        if (record === undefined) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          continue;
+        }
+        yield record;
+        if (record.final) return;
+      }
+    } finally {
+      unwatch();
+      this.#wakers.delete(rouse);
+      signal?.removeEventListener("abort", rouse);
+    }
+  }
+
+  #connected(): ResultTable {
+    if (this.#state === "connected") return this.#table;
+    if (this.#state === "closed") throw new BrokerClosedError("the result store is closed; open a new one");
+    throw new BrokerUnavailableError("the result store is not connected; await connect() first");
+  }
+}
+
+/** The reference result store, in this process's memory. Without `server` it has records of its own. */
+export function memoryResults(options: MemoryResultsOptions = {}): ResultStore {
+  return new MemoryResults(options.server?.results ?? new ResultTable(options.clock ?? systemClock));
+}
