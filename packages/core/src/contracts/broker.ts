@@ -71,7 +71,11 @@ export interface DeadLetter {
 export type RevokeOutcome = { readonly id: string; readonly status: "removed" | "owned" | "absent" | "unknown" };
 
 export interface QueueAdmin {
-  /** Creates the queue, or brings its settings up to date. Idempotent, safe in parallel. Rejects with `ConfigurationError` for a bad name or setting. */
+  /**
+   * Creates the queue, or brings its settings up to date; a setting that the declaration leaves out stays as it is (the default, for a
+   * new queue), so that a producer which only names the queue undoes nothing. Idempotent, safe in parallel. Rejects with
+   * `ConfigurationError` for a bad name or setting.
+   */
   ensureQueue(declaration: QueueDeclaration): Promise<void>;
   /** Names of the declared queues, sorted. */
   queues(): Promise<readonly string[]>;
