@@ -11,9 +11,9 @@ export interface ClientPort {
   read(ids: readonly string[]): Promise<readonly (ResultRecord | undefined)[]>;
   /** The final record, or undefined after `timeoutMs`. */
   waitFinal(id: string, timeoutMs: number): Promise<ResultRecord | undefined>;
-  /** Revokes waiting ones, and tells workers to abort running ones (`stop`: kill after the abort's grace). */
+  /** Revokes waiting ones, and tells workers to abort running ones (`stop`: kill after the abort's grace). `task`, where the caller knows it, names the records of those revoked. */
   cancel(
     ids: readonly string[],
-    options: { readonly reason?: string; readonly stop?: boolean },
+    options: { readonly reason?: string; readonly stop?: boolean; readonly task?: string },
   ): Promise<readonly RevokeOutcome[]>;
 }

@@ -1,9 +1,11 @@
 /** The Task contract: what the engine and the executors need of tasks and apps, whichever copy of this package made them. */
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Broker } from "./broker.ts";
 import type { ClientPort } from "./client.ts";
 import type { Codec } from "./codec.ts";
 import type { Headers } from "./message.ts";
+import type { ResultStore } from "./results.ts";
 
 /** Milliseconds, or a number and a unit: `"250ms"`, `"20s"`, `"5m"`, `"2h"`, `"7d"`. */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
@@ -155,6 +157,9 @@ export interface AppDefinition {
   readonly middleware: readonly Middleware[];
   readonly hooks: ExecutorHooks;
   readonly codec: Codec;
+  /** What `createApp` was given: what the worker uses unless it is told otherwise. */
+  readonly broker?: Broker;
+  readonly results?: ResultStore;
   /** What wins of app, queue, task and route for one task, with where each option came from. */
   resolve(task: string): ResolvedTask;
   /** Supplies the connections that handles and `enqueue` use. The worker and each executor call it once. */
