@@ -166,8 +166,8 @@ export interface AppDefinition {
   attach(port: ClientPort): void;
 }
 
-/** Who set an option. `worker`: a flag of the worker command, which replaces what is only the default or the app's. */
-export type OptionSource = "default" | "app" | "worker" | "queue" | "task" | "route";
+/** Who set an option. `worker`: a flag of the worker command, which replaces what is only the default or the app's. `message`: one message's own headers. */
+export type OptionSource = "default" | "app" | "worker" | "queue" | "task" | "route" | "message";
 
 /** Options of one task after precedence app < queue < task < route, in ms. `source` names the level that won, for `inspect conf`. */
 export interface ResolvedTask {
