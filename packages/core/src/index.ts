@@ -1,1 +1,2 @@
+export * from "./app/index.ts";
 export * from "./contracts/index.ts";

@@ -1,0 +1,17 @@
+export type { App } from "./app.ts";
+export { type BrokerClient, brokerClient, type ClientOptions, declarationOf } from "./client.ts";
+export { type AppOptions, createApp } from "./create-app.ts";
+export { currentTask } from "./current-task.ts";
+export { reject, retry } from "./directives.ts";
+export { durationMs } from "./duration.ts";
+export type { EnqueueOptions } from "./enqueue-options.ts";
+export { RunHandle } from "./handle.ts";
+export { jsonCodec } from "./json-codec.ts";
+export type { Json, JsonArgs, NotJson } from "./json-types.ts";
+export { loadApp } from "./load-app.ts";
+export { policyFor } from "./policy.ts";
+export { BulkEnqueueError } from "./publish.ts";
+export { refusalOf } from "./refusal.ts";
+export { type RunControl, type RunHooks, runTask } from "./run-task.ts";
+export { task, taskRef } from "./task.ts";
+export type { BoundTask, Task, TaskLike, TaskMethods, TaskRef, TaskSchema } from "./task-types.ts";
