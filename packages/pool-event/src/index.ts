@@ -1,1 +1,1 @@
-export {};
+export { type EventPoolOptions, eventPool } from "./event-pool.ts";

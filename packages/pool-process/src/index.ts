@@ -1,1 +1,1 @@
-export {};
+export { type ProcessPoolOptions, processPool } from "./process-pool.ts";

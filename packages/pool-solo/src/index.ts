@@ -1,1 +1,1 @@
-export {};
+export { type SoloPoolOptions, soloPool } from "./solo-pool.ts";

@@ -1,0 +1,33 @@
+/** The first module of a child process. */
+
+import type { Down, ExecutorInit, Up } from "../protocol.ts";
+import { serveExecutor } from "../serve/serve.ts";
+import { packUp, unpackDown } from "./json-wire.ts";
+
+/** Stopping is the worker's decision: what a terminal or a service manager sends to the whole group must not end a running task. */
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+process.on("disconnect", () => process.exit(0));
+
+const init = JSON.parse(process.env.LOVAGE_EXECUTOR as string) as ExecutorInit;
+delete process.env.LOVAGE_EXECUTOR;
+
+const send = (message: object, sent?: () => void) => {
+  if (process.connected) process.send?.(message, undefined, undefined, () => sent?.());
+  else sent?.();
+};
+
+void serveExecutor(
+  {
+    post: (message: Up) => send(packUp(message)),
+    onMessage: (listener: (message: Down) => void) => {
+      process.on("message", (message) => listener(unpackDown(message as Down)));
+    },
+  },
+  init,
+  {
+    own: true,
+    // After an empty message, so that all before it has left.
+    end: (code) => send({}, () => process.exit(code)),
+    memory: () => process.memoryUsage.rss(),
+  },
+);

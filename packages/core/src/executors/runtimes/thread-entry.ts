@@ -1,0 +1,18 @@
+/** The first module of a loop thread. */
+
+import type { MessagePort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
+import type { Down, ExecutorInit, Up } from "../protocol.ts";
+import { serveExecutor } from "../serve/serve.ts";
+import { threadHost } from "../serve/thread-host.ts";
+
+const port = parentPort as MessagePort;
+
+void serveExecutor(
+  {
+    post: (message: Up) => port.postMessage(message),
+    onMessage: (listener: (message: Down) => void) => void port.on("message", listener),
+  },
+  workerData as ExecutorInit,
+  threadHost,
+);
