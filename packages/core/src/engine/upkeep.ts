@@ -14,8 +14,6 @@ const BEAT_MS = 50;
 /** What has not begun after this long goes back, so that it may begin elsewhere. */
 const MAX_WAIT_MS = 50;
 const ANNOUNCE_AFTER_MS = 1_000;
-/** Beats between turns of credit among idle queues that outnumber the slots. */
-const TURN_BEATS = 4;
 
 export class Upkeep {
   readonly #kernel: Kernel;
@@ -52,7 +50,7 @@ export class Upkeep {
     const { results } = this.#kernel;
     // Outcomes that wait for a failing result store hold no slot, so they must not hold credit either, up to a bound.
     const extra = results?.failing ? Math.min(results.held, MAX_HELD_RESULTS) : 0;
-    applyCredit(lane, this.#quiet ? 0 : totalCredit(lane, now, extra), Math.floor(this.#beats / TURN_BEATS));
+    applyCredit(lane, this.#quiet ? 0 : totalCredit(lane, now, extra), this.#beats);
   }
 
   #beat(): void {

@@ -19,8 +19,7 @@ describe("shares of a lane's credit", () => {
   });
 
   it("divides by weight among the hungry", () => {
-    expect(shareCredit(14, [{ weight: 3, hungry: true }, hungry, idle, idle], 0)).toEqual([9, 3, 1, 1]),
-    );
+    expect(shareCredit(14, [{ weight: 3, hungry: true }, hungry, idle, idle], 0)).toEqual([9, 3, 1, 1]);
   });
 
   it("takes turns where there is less credit than queues", () => {

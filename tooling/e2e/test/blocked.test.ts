@@ -1,0 +1,77 @@
+import { fileURLToPath } from "node:url";
+import { sqliteBroker } from "@lovage/broker-sqlite";
+import { expect, it } from "vitest";
+import { Bench } from "../src/processes.ts";
+
+const APP = fileURLToPath(new URL("./apps/spin.ts", import.meta.url));
+const SPIN_MS = 20_000;
+
+const POOLS = ["event", "solo", "thread", "process"] as const;
+const ARGS = [
+  "worker",
+  APP,
+  ...["event=event:10", "solo=solo:1", "thread=thread:1", "process=process:1"].flatMap((pool) => ["--pool", pool]),
+  ...POOLS.flatMap((pool) => ["-Q", `${pool}:on-${pool}`]),
+  "--log",
+  "json",
+  "--grace",
+  "40s",
+];
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+}
+
+it("a task that spins for 20 s in any pool, and one that fills libuv's thread pool, take nothing down but themselves", async () => {
+  await using bench = await Bench.open();
+  const worker = bench.start([...ARGS, "--name", "w1"]);
+  await worker.line(({ text }) => /ready|running/.test(text), "being ready");
+  const watcher = bench.start(["events", "--json"]);
+  await watcher.line(({ text }) => text !== "", "listening").catch(() => undefined);
+
+  const calledAt = Date.now();
+  for (const pool of POOLS) {
+    const call = await bench.run(["call", APP, `spin.${pool}`, `[${SPIN_MS}]`]);
+    expect(call.code, call.output).toBe(0);
+  }
+  expect((await bench.run(["call", APP, "fill.threadpool", "[3000000]"])).code).toBe(0);
+
+  for (const pool of POOLS) {
+    const line = await worker.line(
+      ({ text }) => text.includes(`spin.${pool}`) && /stall/i.test(text),
+      `the stalled task spin.${pool}`,
+    );
+    expect(line.at - calledAt, "named soon after it began").toBeLessThan(10_000);
+  }
+
+  const answers: number[] = [];
+  const broker = sqliteBroker(bench.path("queue.db"));
+  await broker.connect();
+  for (let round = 0; round < 9; round++) {
+    const asked = performance.now();
+    const command = { name: "inspect", args: { what: "active" } };
+    for await (const reply of broker.control?.broadcast(command, { timeoutMs: 5_000, expect: 1 }) ?? [])
+      expect(reply).toMatchObject({ worker: "w1", ok: true, value: { length: POOLS.length + 1 } });
+    answers.push(performance.now() - asked);
+  }
+  await broker.close();
+  expect(median(answers), `ms to answer: ${answers.map(Math.round)}`).toBeLessThan(200);
+
+  for (const command of [["ps"], ["inspect", "active"], ["inspect", "stats"]]) {
+    const { code, output } = await bench.run([...command, "--json"]);
+    expect(code, output).toBe(0);
+    expect(output).toContain("w1");
+  }
+
+  // A second worker would be given anything whose lease was not renewed.
+  const rival = bench.start([...ARGS, "--name", "w2"]);
+  await rival.line(({ text }) => /ready|running/.test(text), "being ready");
+  worker.child.kill("SIGTERM");
+  const { code } = await worker.exited;
+  expect(code, worker.output).toBe(0);
+  expect(Date.now() - calledAt).toBeGreaterThan(SPIN_MS);
+  const rerun = rival.lines.filter(({ text }) => /spin\./.test(text) && /start|stall/i.test(text));
+  expect(rerun.map(({ text }) => text)).toEqual([]);
+  const { output } = await bench.run(["queue", "stats", "--json"]);
+  expect(output).not.toMatch(/"(ready|owned|delayed|dead)":\s*[1-9]/);
+});
