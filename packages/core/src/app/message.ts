@@ -1,11 +1,11 @@
 /** How a call becomes a message. */
 
-import { v7 as uuidv7 } from "uuid";
 import type { Codec } from "../contracts/codec.ts";
 import { ConfigurationError } from "../contracts/errors.ts";
 import type { Headers, HeaderValue, OutgoingMessage } from "../contracts/message.ts";
 import type { ResolvedTask } from "../contracts/task.ts";
 import type { SendOptions } from "./enqueue-options.ts";
+import { newId } from "./ids.ts";
 import { currentRun } from "./run-storage.ts";
 
 const JSON_TYPE = "application/json";
@@ -42,7 +42,7 @@ export function messageOf(
 
   const dueAt = options.delayMs === undefined ? options.dueAt : now + options.delayMs;
   const message: Mutable<OutgoingMessage> = {
-    id: options.id ?? uuidv7(),
+    id: options.id ?? newId(),
     queue: options.queue ?? resolved.queue,
     headers,
     body: encoded.body,
