@@ -69,30 +69,29 @@ export interface TaskLike {
 }
 
 export interface TaskSchema {
-  readonly args?: StandardSchemaV1<never, readonly unknown[]> | StandardSchemaV1<unknown, readonly unknown[]>;
+  /** For the list of arguments. */
+  readonly args?: StandardSchemaV1<unknown, readonly unknown[]>;
   readonly returns?: StandardSchemaV1;
 }
 
-type ArgsIn<S, F> = S extends { readonly args: StandardSchemaV1<infer In, unknown> }
-  ? In extends readonly unknown[]
-    ? In
-    : readonly unknown[]
+type Input<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferInput<S> : never;
+type Output<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S> : never;
+
+/** Arguments as callers of `enqueue` give them. */
+type ArgsIn<S, F> = S extends { readonly args: infer A }
+  ? Extract<Input<A>, readonly unknown[]>
   : F extends (...args: infer A) => unknown
     ? A
     : never;
 /** Arguments as the function of a task with this schema gets them. */
-export type SchemaArgs<S> = S extends { readonly args: StandardSchemaV1<never, infer Out> }
-  ? Out extends readonly unknown[]
-    ? Out
-    : never
+export type SchemaArgs<S> = S extends { readonly args: infer A }
+  ? Extract<Output<A>, readonly unknown[]>
   : // biome-ignore lint/suspicious/noExplicitAny: without a schema of its own the function says what its parameters are
     any[];
 /** What the function of a task with this schema must return. */
-export type SchemaReturn<S> = S extends { readonly returns: StandardSchemaV1<infer In, unknown> }
-  ? In | PromiseLike<In>
-  : unknown;
-type ResultOut<S, F> = S extends { readonly returns: StandardSchemaV1<never, infer Out> }
-  ? Out
+export type SchemaReturn<S> = S extends { readonly returns: infer R } ? Input<R> | PromiseLike<Input<R>> : unknown;
+type ResultOut<S, F> = S extends { readonly returns: infer R }
+  ? Output<R>
   : F extends (...args: never[]) => infer R
     ? Awaited<R>
     : never;
