@@ -1,0 +1,24 @@
+/** The files of one run: a queue of its own and the marks of its executors. */
+
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export class BenchFolder implements Disposable {
+  readonly path: string;
+  readonly queueFile: string;
+  readonly brokerUrl: string;
+  readonly marks: string;
+
+  constructor() {
+    this.path = mkdtempSync(join(process.env.LOVAGE_BENCH_DIR ?? tmpdir(), "lovage-bench-"));
+    this.queueFile = join(this.path, "queue.db");
+    this.brokerUrl = `sqlite:${this.queueFile}`;
+    this.marks = join(this.path, "marks");
+    mkdirSync(this.marks);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
+  }
+}

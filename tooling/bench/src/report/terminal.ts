@@ -1,0 +1,44 @@
+/** A report, and the way to it, on a terminal. */
+
+import { SingleBar } from "cli-progress";
+import CliTable from "cli-table3";
+import type { Report } from "./report.ts";
+
+export function printReport(report: Report): void {
+  for (const { caption, head, rows } of report.tables) {
+    const table = new CliTable({
+      head: [...head],
+      colAligns: head.map((_, index) => (index === 0 ? "left" : "right")),
+    });
+    table.push(...rows.map((row) => [...row]));
+    process.stdout.write(`\n${caption}\n${table.toString()}\n`);
+  }
+  for (const note of report.notes) process.stdout.write(`- ${note}\n`);
+}
+
+/** A bar on a terminal, a line per step elsewhere. Written to stderr. */
+export interface Progress {
+  /** Names what is measured now. */
+  at(step: string): void;
+  /** Some of the expected work is done. */
+  advance(amount: number): void;
+  stop(): void;
+}
+
+export function progressOf(total: number): Progress {
+  if (!process.stderr.isTTY) {
+    return { at: (step) => void process.stderr.write(`${step}\n`), advance: () => {}, stop: () => {} };
+  }
+  const bar = new SingleBar({
+    format: " {bar} {percentage}% {step}",
+    hideCursor: true,
+    clearOnComplete: true,
+    stream: process.stderr,
+  });
+  bar.start(total, 0, { step: "" });
+  return {
+    at: (step) => bar.update({ step }),
+    advance: (amount) => bar.increment(amount),
+    stop: () => bar.stop(),
+  };
+}

@@ -1,0 +1,101 @@
+/** How long until a worker is ready, and what it takes while it has nothing to do. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { BenchFolder } from "../measure/bench-folder.ts";
+import { BenchWorker } from "../measure/bench-worker.ts";
+import { median } from "../measure/statistics.ts";
+import { fixed, mebibytes, seconds } from "../report/format.ts";
+import { progressOf } from "../report/terminal.ts";
+import type { BenchOptions, Scenario } from "./scenario.ts";
+
+interface Case {
+  readonly name: string;
+  readonly pools: readonly string[];
+  /** Executors beyond the worker itself whose memory is told apart. */
+  readonly executors: number;
+}
+
+const single = (name: string, executors: number): Case => ({
+  name,
+  pools: ["--pool", `main=${name}`, "-Q", "main:io"],
+  executors,
+});
+
+const CASES: readonly Case[] = [
+  single("event:100", 0),
+  single("solo:1", 0),
+  single("thread:2", 2),
+  single("thread:20", 20),
+  single("process:2", 2),
+  single("process:20", 20),
+  {
+    name: "event:100 and process:2",
+    pools: ["--pool", "io=event:100", "--pool", "cpu=process:2", "-Q", "io:io", "-Q", "cpu:cpu"],
+    executors: 0,
+  },
+];
+const IDLE_MS = 1_000;
+
+interface Started {
+  readonly readyMs: number;
+  readonly pssBytes: number;
+  /** Share of one core that the idle worker takes. */
+  readonly idleCpu: number;
+}
+
+async function start(pools: readonly string[]): Promise<Started> {
+  using folder = new BenchFolder();
+  await using worker = await BenchWorker.start({ folder, pools });
+  await sleep(IDLE_MS / 2);
+  const cpuBefore = worker.cpuMs();
+  await sleep(IDLE_MS);
+  const idleCpu = (worker.cpuMs() - cpuBefore) / IDLE_MS;
+  const pssBytes = worker.pss();
+  await worker.stop();
+  return { readyMs: worker.readyMs, pssBytes, idleCpu };
+}
+
+export const startup: Scenario = {
+  name: "startup",
+  about: "time until a worker is ready, and its memory and processor time when idle",
+  async run(options: BenchOptions) {
+    const cases = CASES.filter(({ name }) => options.only?.includes(name) ?? true);
+    const progress = progressOf(cases.length * options.runs);
+    const measured = new Map<string, Started[]>();
+    for (let run = 1; run <= options.runs; run++) {
+      for (const { name, pools } of cases) {
+        progress.at(`${name}, run ${run} of ${options.runs}`);
+        measured.set(name, [...(measured.get(name) ?? []), await start(pools)]);
+        progress.advance(1);
+      }
+    }
+    progress.stop();
+    const of = (name: string, which: keyof Started) => median((measured.get(name) ?? []).map((each) => each[which]));
+    const each = (kind: string) => {
+      const [few, many] = CASES.filter(({ name, executors }) => executors > 0 && name.startsWith(kind));
+      if (few === undefined || many === undefined || !measured.has(few.name) || !measured.has(many.name)) return [];
+      const bytes = (of(many.name, "pssBytes") - of(few.name, "pssBytes")) / (many.executors - few.executors);
+      return [`Each further ${kind} takes ${mebibytes(bytes)}.`];
+    };
+    return {
+      name: "startup",
+      title: "A worker with nothing to do",
+      summary: `From starting the command to its saying that it is ready, SQLite broker; then its memory and processor time after ${(IDLE_MS * 1.5) / 1000} s without work.`,
+      tables: [
+        {
+          caption: "Ready and idle",
+          head: ["pools", "ready", "memory (PSS)", "CPU when idle"],
+          rows: cases.map(({ name }) => [
+            name,
+            seconds(of(name, "readyMs")),
+            mebibytes(of(name, "pssBytes")),
+            `${fixed(of(name, "idleCpu") * 100, 1)} %`,
+          ]),
+        },
+      ],
+      charts: [],
+      notes: [`Medians of ${options.runs} runs, interleaved.`, ...each("thread"), ...each("process")],
+      data: Object.fromEntries(measured),
+    };
+  },
+};
