@@ -78,6 +78,22 @@ describe("documents", () => {
     expect(missing).toEqual([]);
   });
 
+  it("every test that is named as a proof exists under that name", () => {
+    const cells = read("docs/design/complaints.md").matchAll(/\]\(([^)]+\.ts)\): ((?:“[^”]+”(?:, )?)+)/g);
+    const missing = [...cells].flatMap(([, path = "", names = ""]) => {
+      const tests = read(normalize(join("docs/design", path)));
+      return [...names.matchAll(/“([^”]+)”/g)]
+        .filter(([, name = ""]) => !tests.includes(`"${name}"`))
+        .map(([name]) => name);
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it("CI runs the test command of the README", () => {
+    const command = /^exec (.+) <\/dev\/null$/m.exec(read(".ci/run"))?.[1];
+    expect(read("README.md")).toMatch(new RegExp(`^${command}\\b`, "m"));
+  });
+
   it("the index of decisions lists each of them under its own title", () => {
     const index = read("docs/adr/README.md");
     for (const file of globSync("docs/adr/0*.md", { cwd: repository })) {
