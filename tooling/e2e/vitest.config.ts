@@ -1,3 +1,3 @@
-import { defineConfig } from "vitest/config";
+import { alone, project } from "../vitest/project.ts";
 
-export default defineConfig({ test: { name: "e2e", include: ["test/**/*.test.ts"], testTimeout: 120_000 } });
+export default project("e2e", { ...alone, testTimeout: 120_000 });
