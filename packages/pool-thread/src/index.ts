@@ -1,1 +1,1 @@
-export {};
+export { type ThreadPoolOptions, threadPool } from "./thread-pool.ts";

@@ -165,7 +165,7 @@ export class Executor implements RunCarrier {
 
   /** Takes no more runs; ends, politely, when none is aboard. */
   retire(reason: EndReason): void {
-    if (this.state === "starting") return this.end(reason);
+    if (this.state === "starting") this.end(reason);
     if (this.state !== "ready" && this.state !== "stalled") return;
     this.#order = reason;
     this.#enter("retiring");
@@ -227,7 +227,10 @@ export class Executor implements RunCarrier {
   #ready(tasks: readonly string[]): void {
     const { context } = this.#plan;
     this.#startError = missingTasks(context.app, tasks);
-    if (this.#startError !== undefined) return this.end("crashed");
+    if (this.#startError !== undefined) {
+      this.end("crashed");
+      return;
+    }
     clearTimeout(this.#timer);
     this.state = "ready";
     this.idleSince = performance.now();
@@ -288,7 +291,10 @@ export class Executor implements RunCarrier {
     this.#output.end();
     const before = this.state;
     this.state = "ended";
-    if (before === "lost") return this.#owner.changed(this);
+    if (before === "lost") {
+      this.#owner.changed(this);
+      return;
+    }
     this.#over();
     const error = this.#fatal ?? (exit.error === undefined ? undefined : errorData(exit.error));
     const starting = before === "starting" || (before === "killing" && this.#startError !== undefined);

@@ -8,7 +8,7 @@ export type { Down, ExecutorInit, ExecutorLink, Reply, Request, Up } from "./pro
 export type { ExecutorRuntime, SpawnRequest, Unit, UnitEvents, UnitExit } from "./runtime.ts";
 export { type ChildOptions, childProcessRuntime } from "./runtimes/child-process.ts";
 export { inlineRuntime } from "./runtimes/inline.ts";
-export { loopThreadRuntime, type ThreadOptions } from "./runtimes/loop-thread.ts";
+export { loopThreadRuntime, type ThreadOptions, threadOptions } from "./runtimes/loop-thread.ts";
 export { followOutput } from "./runtimes/output-streams.ts";
 export { type ExecutorHost, serveExecutor } from "./serve/serve.ts";
 export { threadHost } from "./serve/thread-host.ts";

@@ -16,6 +16,7 @@ export function followOutput(
     if (stream === null) return undefined;
     stream.setEncoding("utf8");
     stream.on("data", (text: string) => events.onOutput(name, text));
+    stream.resume();
     return new Promise<void>((resolve) => {
       stream.once("end", resolve);
       stream.once("close", resolve);

@@ -1,11 +1,14 @@
 /** What an executor has to say, gathered into one message per tick. */
 
 import type { Outcome, TaskLogEntry, TaskProgressEntry } from "../../contracts/pool.ts";
-import type { ExecutorLink, Request, Up } from "../protocol.ts";
+import { DONE_STRIDE, type ExecutorLink, type Request, type Up } from "../protocol.ts";
 import { Coalescer } from "../tick.ts";
 
 /** Logs and progress leave at once when none has left for this long, else together this much later. */
 const CHATTER_MS = 25;
+
+/** So many outcomes of one tick leave without waiting for its end: the engine then works while the loop does (200 slots: 227,000 → 285,000 no-op tasks/s). */
+const PIECE = 64;
 
 export class Outbox {
   readonly #link: ExecutorLink;
@@ -33,7 +36,7 @@ export class Outbox {
       this.#up.ended ??= [];
       this.#up.ended.push({ run, outcome });
     }
-    if (this.#shared) this.#results.request();
+    if (this.#shared && (this.#up.done?.length ?? 0) < PIECE * DONE_STRIDE) this.#results.request();
     else this.flush();
   }
 
@@ -69,8 +72,8 @@ export class Outbox {
     if (this.#chatter !== undefined) return;
     const now = performance.now();
     const wait = this.#chatterAt + CHATTER_MS - now;
-    if (wait <= 0) return this.#postChatter();
-    this.#chatter = setTimeout(() => this.#postChatter(), wait);
+    if (wait <= 0) this.#postChatter();
+    else this.#chatter = setTimeout(() => this.#postChatter(), wait);
   }
 
   #postChatter(): void {

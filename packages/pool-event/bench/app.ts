@@ -1,0 +1,4 @@
+import { createApp, task } from "@lovage/core";
+
+export const noop = task("noop", () => {});
+export default createApp({ tasks: [noop] });
