@@ -81,7 +81,12 @@ export class RunHandle<R = unknown> {
     if (record.state === "succeeded") {
       return (record.value === undefined ? undefined : this.#source.codec.decodeValue(record.value)) as R;
     }
-    if (record.state === "cancelled") throw new TaskCancelledError(this.id, record.error?.message);
+    if (record.state === "cancelled") throw new TaskCancelledError(this.id, reasonIn(record));
     throw new TaskFailedError(this.id, record.error ?? { name: "Error", message: "no error was recorded" });
   }
+}
+
+/** A cancel without a reason is recorded as "cancelled", which as a reason would only repeat itself. */
+function reasonIn({ error }: ResultRecord): string | undefined {
+  return error?.message === "cancelled" ? undefined : error?.message;
 }

@@ -1,5 +1,5 @@
 export type { App } from "./app.ts";
-export { type BrokerClient, brokerClient, type ClientOptions, declarationOf } from "./client.ts";
+export { type BrokerClient, brokerClient, type ClientOptions } from "./client.ts";
 export { type AppOptions, createApp } from "./create-app.ts";
 export { currentTask } from "./current-task.ts";
 export { reject, retry } from "./directives.ts";
@@ -10,6 +10,7 @@ export { jsonCodec } from "./json-codec.ts";
 export type { Json, JsonArgs, NotJson } from "./json-types.ts";
 export { loadApp } from "./load-app.ts";
 export { policyFor } from "./policy.ts";
+export { declarationOf } from "./producer.ts";
 export { BulkEnqueueError } from "./publish.ts";
 export { refusalOf } from "./refusal.ts";
 export { type RunControl, type RunHooks, runTask } from "./run-task.ts";

@@ -60,8 +60,12 @@ export interface TaskMethods<C extends Four> extends BoundTask<C> {
 /** The function itself, and the ways to queue it. */
 export type Task<F extends AnyFunction, C extends Four = CallsOf<F>> = F & TaskMethods<C>;
 
-/** What a producer without the task's code holds: everything but the function. */
-export type TaskRef<T> = Pick<T, Extract<keyof T, "enqueue" | "enqueueMany" | "message" | "with" | "definition">>;
+/** What a producer without the task's code holds: everything but the function. `T` is the task's type, or the function's where there is no task to import. */
+export type TaskRef<T> = T extends TaskLike
+  ? Pick<T, Extract<keyof T, "enqueue" | "enqueueMany" | "message" | "with" | "definition">>
+  : T extends AnyFunction
+    ? TaskMethods<CallsOf<T>>
+    : never;
 
 /** What `createApp({ tasks })` takes: what `task` and `taskRef` give, of any copy of this package. */
 export interface TaskLike {

@@ -12,6 +12,7 @@ import type {
   SchemaReturn,
   SchemaTaskOptions,
   Task,
+  TaskLike,
   TaskRef,
   TaskSchema,
 } from "./task-types.ts";
@@ -62,7 +63,10 @@ export function task(
  * List it in the producer's `createApp({ tasks })` like a task. Queue, priority, expiry and result options must be given here or in
  * the producer's routes, since the task's own are not known to it; retries and limits are read by the worker.
  */
-export function taskRef<T>(name: string, options: Omit<PlainTaskOptions, "aliases"> = {}): TaskRef<T> {
+export function taskRef<T extends TaskLike | AnyFunction>(
+  name: string,
+  options: Omit<PlainTaskOptions, "aliases"> = {},
+): TaskRef<T> {
   checkTaskName(name, "taskRef():");
   const own = options as TaskOptions;
   checkTaskOptions(own, TASK_KEYS, `taskRef("${name}")`);

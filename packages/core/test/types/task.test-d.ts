@@ -242,6 +242,13 @@ describe("a reference", () => {
     void ref.enqueue("a.png", "32");
   });
 
+  it("may be typed by a function alone, for tasks that no module here defines", () => {
+    const far = taskRef<(id: string, times?: number) => Promise<boolean>>("elsewhere.sync");
+    expectTypeOf(far.enqueue("7")).resolves.toEqualTypeOf<RunHandle<boolean>>();
+    // @ts-expect-error the id is text
+    void far.enqueue(7);
+  });
+
   it("cannot be called", () => {
     // @ts-expect-error it has no function
     void ref("a.png");
