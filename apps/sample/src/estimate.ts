@@ -9,14 +9,14 @@ export interface Load {
   readonly indexCpuMs: number;
   readonly slots: number;
   readonly processes: number;
-  /** Proportional memory of one process of the process pool, in bytes. */
-  readonly processBytes: number;
+  /** Proportional memory of one process of the process pool, in bytes; undefined where the system does not tell. */
+  readonly processBytes: number | undefined;
 }
 
 export interface Estimate {
   readonly choice: string;
   readonly ms: number;
-  /** Memory of the executors that the choice needs, in bytes; undefined where nothing is added. */
+  /** Memory of the executors that the choice needs, in bytes; undefined where none is added or it is not known. */
   readonly bytes: number | undefined;
   readonly price: string;
 }
@@ -35,13 +35,13 @@ export function wrongPools(load: Load): Estimate[] {
     {
       choice: `all in ${load.processes} processes`,
       ms: fetching + computing,
-      bytes: load.processes * load.processBytes,
+      bytes: timesOrUnknown(load.processes, load.processBytes),
       price: "each process waits for one document at a time",
     },
     {
       choice: `all in ${load.slots} processes`,
       ms: Math.max(makespanMs(load.fetches, load.fetchMs, load.slots), computing),
-      bytes: load.slots * load.processBytes,
+      bytes: timesOrUnknown(load.slots, load.processBytes),
       price: "as many wait at once, for one process each",
     },
     {
@@ -51,4 +51,8 @@ export function wrongPools(load: Load): Estimate[] {
       price: `one core computes; no response is read for ${load.indexCpuMs.toFixed(0)} ms at a time`,
     },
   ];
+}
+
+function timesOrUnknown(count: number, bytes: number | undefined): number | undefined {
+  return bytes === undefined ? undefined : count * bytes;
 }

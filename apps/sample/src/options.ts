@@ -18,15 +18,17 @@ export interface SampleOptions {
   readonly json: boolean;
 }
 
-const ABOUT = `
-Indexes a folder of Markdown documents and answers a query from the index.
+const ABOUT = `Indexes a folder of Markdown documents and answers a query from the index.
 
-  A small local server hands the documents out as slowly as a distant one would. A producer (this process) queues one
-  "documents.fetch" per document; each waits for its document in the event pool "io", hundreds at a time, and queues a
-  "documents.index", which computes in the process pool "cpu", one per core: split into words, stem, pack, hash, count.
-  One real "lovage worker" runs both, as a process of its own, on a SQLite file. At the end the partial indexes are merged.
+A small local server hands the documents out as slowly as a distant one would.
+A producer, this process, queues a "documents.fetch" for each. They wait for
+their documents in the event pool "io", hundreds at a time, and each queues a
+"documents.index", which computes in the process pool "cpu", one per core:
+words, stems, a fingerprint, a packed copy, a hash. One real "lovage worker"
+runs both, in a process of its own, on a SQLite file. At the end the partial
+indexes are merged, and the query is answered.
 
-  Everything is in a temporary folder and is gone afterwards, also after Ctrl-C.`;
+Everything is in a temporary folder and is gone afterwards, also after Ctrl-C.`;
 
 const EXAMPLES = `
 Examples:
@@ -38,8 +40,8 @@ Examples:
 /** Reads the command line. Prints help or what is wrong and ends the process where commander does. `defaultFolder` is what is indexed without an argument. */
 export function readOptions(argv: readonly string[], defaultFolder: string): SampleOptions {
   const command = new Command("start")
-    .description(ABOUT.trim())
-    .argument("[folder]", "folder to index, with everything below it", defaultFolder)
+    .description(ABOUT)
+    .argument("[folder]", "folder to index, with everything below it (default: this repository)")
     .option("-q, --query <words>", "what to look for at the end", "limit the memory of a worker thread")
     .option("-n, --limit <count>", "index no more documents than this", wholeNumber, 3_000)
     .option("--slots <count>", 'size of the event pool "io"', wholeNumber, 200)
@@ -62,7 +64,7 @@ export function readOptions(argv: readonly string[], defaultFolder: string): Sam
     unlucky: number;
     json: boolean;
   }>();
-  return { ...options, processes, latencyMs: latency, folder: resolve(command.processedArgs[0] as string) };
+  return { ...options, processes, latencyMs: latency, folder: resolve(command.args[0] ?? defaultFolder) };
 }
 
 function wholeNumber(text: string): number {
