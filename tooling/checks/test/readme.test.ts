@@ -12,6 +12,8 @@ const here = fileURLToPath(new URL("../", import.meta.url));
 const bin = join(repository, "node_modules/.bin");
 
 let folder: string;
+/** The lines `npx lovage …` of the example, the worker's first. */
+let commands: string[];
 
 beforeAll(() => {
   // Inside this package, so that its dependencies resolve as they would for a user.
@@ -21,6 +23,7 @@ beforeAll(() => {
   for (const [, name = "", code = ""] of readme.matchAll(/^```ts\n\/\/ (\S+\.ts)\n([\s\S]*?)^```/gm)) {
     writeFileSync(join(folder, name), code);
   }
+  commands = [...readme.matchAll(/^npx (lovage (?:worker|call|ps) .*)$/gm)].map(([, command = ""]) => command);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   writeFileSync(
     join(folder, "tsconfig.json"),
@@ -45,19 +48,22 @@ it("compiles the README's example under strict settings", () => {
   expect(run.status).toBe(0);
 });
 
-it("runs the README's example: the producer gets its result from a worker in another process", async () => {
-  const command = join(repository, "apps/worker", (manifest("apps/worker").bin as Record<string, string>).lovage ?? "");
-  const worker = spawn(process.execPath, [command, "worker", "app.ts"], {
-    cwd: folder,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+it("runs the README's example: a worker, the commands beside it, and a producer in a process of its own", async () => {
+  const { lovage = "" } = manifest("apps/worker").bin as Record<string, string>;
+  const shell = (command: string): string =>
+    command.replace(/^lovage/, `exec "${process.execPath}" "${join(repository, "apps/worker", lovage)}"`);
+  const [start = "", call = "", ps = ""] = commands.map(shell);
+  const worker = spawn("sh", ["-c", start], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   const said: Buffer[] = [];
   worker.stdout.on("data", (chunk) => said.push(chunk));
   worker.stderr.on("data", (chunk) => said.push(chunk));
   const ended = once(worker, "exit");
+  const options = { cwd: folder, timeout: 25_000 };
+  const run = promisify(execFile);
   try {
-    const producer = await promisify(execFile)(process.execPath, ["producer.ts"], { cwd: folder, timeout: 25_000 });
-    expect(producer.stdout).toBe("1\n");
+    expect((await run("sh", ["-c", call], options)).stdout).toBe("1\n");
+    expect((await run(process.execPath, ["producer.ts"], options)).stdout).toBe("1\n");
+    expect((await run("sh", ["-c", ps], options)).stdout).toContain(String(worker.pid));
   } catch (error) {
     throw new Error(`the worker said: ${Buffer.concat(said)}`, { cause: error });
   } finally {
@@ -65,7 +71,7 @@ it("runs the README's example: the producer gets its result from a worker in ano
     await ended;
   }
   expect(worker.exitCode, `${Buffer.concat(said)}`).toBe(0);
-});
+}, 60_000);
 
 function manifest(path: string): Record<string, unknown> {
   return JSON.parse(readFileSync(join(repository, path, "package.json"), "utf8"));
