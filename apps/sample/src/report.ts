@@ -6,6 +6,9 @@ import type { SampleOptions } from "./options.ts";
 import type { Answer, Outcome } from "./run.ts";
 import type { Snippet } from "./snippet.ts";
 
+/** Which task runs in which pool. */
+const TASKS = { io: "documents.fetch", cpu: "documents.index" } as const;
+
 export function printReport(outcome: Outcome, options: SampleOptions): void {
   const { documents, indexed, failures, tookMs, terms, bytes, packedBytes } = outcome;
   print(
@@ -39,13 +42,20 @@ export function reportJson(outcome: Outcome, options: SampleOptions): string {
   });
 }
 
+/** Lines and heads in the terminal's own colours where there is none. */
+function newTable(head: string[], colAligns: ("left" | "right")[]): CliTable.Table {
+  const style = process.stdout.isTTY ? { head: ["bold"], border: ["gray"] } : { head: [], border: [] };
+  return new CliTable({ head, colAligns, style });
+}
+
 function poolTable({ stats, memory, tookMs }: Outcome): string {
-  const table = new CliTable({
-    head: ["pool", "task", "tasks", "retried", "tasks/s", "mean", "busy", "memory"],
-    colAligns: ["left", "left", ...Array.from({ length: 6 }, () => "right" as const)],
-  });
-  for (const [name, pool] of Object.entries(stats.pools)) {
-    const task = name === "io" ? "documents.fetch" : "documents.index";
+  const table = newTable(
+    ["pool", "task", "tasks", "retried", "tasks/s", "mean", "busy", "memory"],
+    ["left", "left", "right", "right", "right", "right", "right", "right"],
+  );
+  for (const [name, task] of Object.entries(TASKS)) {
+    const pool = stats.pools[name];
+    if (pool === undefined) continue;
     const { succeeded = 0, retried = 0, meanMs = 0 } = stats.tasks[task] ?? {};
     const busyMs = pool.executors.reduce((sum, executor) => sum + executor.busyMs, 0);
     const bytes = name === "io" ? memory.worker : memory.processes;
@@ -64,10 +74,7 @@ function poolTable({ stats, memory, tookMs }: Outcome): string {
 }
 
 function estimateTable(outcome: Outcome, options: SampleOptions): string {
-  const table = new CliTable({
-    head: ["choice", "time", "memory of executors", "because"],
-    colAligns: ["left", "right", "right", "left"],
-  });
+  const table = newTable(["choice", "time", "memory of executors", "because"], ["left", "right", "right", "left"]);
   table.push([
     "as it ran: each in its pool",
     seconds(outcome.tookMs),

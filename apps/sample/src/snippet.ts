@@ -13,7 +13,7 @@ export function snippetOf(text: string, query: string, width = 160): Snippet {
   const wanted = new Set(words(query).map((word) => word.term));
   const found = words(text).filter((word) => wanted.has(word.term));
   const start = wordStart(text, Math.max(0, bestStart(found, width) - Math.floor(width / 8)));
-  const cut = text.slice(start, start + width).replaceAll(/\s/g, " ");
+  const cut = text.slice(start, start + width).replaceAll(/\s+/g, " ");
   const marks = words(cut)
     .filter((word) => wanted.has(word.term))
     .map((word) => [word.at, word.at + (/^[\p{L}\p{N}]+/u.exec(cut.slice(word.at))?.[0].length ?? 1)] as const);

@@ -49,6 +49,7 @@ for (const scenario of SCENARIOS) {
     .option("--no-save", "do not write docs/benchmarks")
     .action((flags: Flags) => measure(scenario, flags));
 }
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 await program.parseAsync(argv, { from: "user" });
 
 async function measure(scenario: Scenario, flags: Flags): Promise<void> {

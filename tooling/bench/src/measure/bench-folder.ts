@@ -16,9 +16,13 @@ export class BenchFolder implements Disposable {
     this.brokerUrl = `sqlite:${this.queueFile}`;
     this.marks = join(this.path, "marks");
     mkdirSync(this.marks);
+    process.once("exit", this.#remove);
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
+    process.off("exit", this.#remove);
+    this.#remove();
   }
+
+  readonly #remove = (): void => rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
 }

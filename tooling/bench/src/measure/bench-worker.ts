@@ -38,6 +38,7 @@ export class BenchWorker implements AsyncDisposable {
       env: { ...process.env, [MARKS_VARIABLE]: setup.folder.marks },
     });
     this.#exited = once(this.#child, "exit");
+    process.once("exit", this.#kill);
   }
 
   /** Resolves when the worker says that it is ready; rejects with what it printed when it ends before, or after two minutes. */
@@ -82,13 +83,17 @@ export class BenchWorker implements AsyncDisposable {
     await this.#end();
   }
 
+  /** Its pool's processes end with it. */
+  readonly #kill = (): void => void this.#child.kill("SIGKILL");
+
   async #end(): Promise<boolean> {
+    process.off("exit", this.#kill);
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return false;
     this.#child.kill("SIGTERM");
     let forced = false;
     const force = setTimeout(() => {
       forced = true;
-      this.#child.kill("SIGKILL");
+      this.#kill();
     }, STOP_DEADLINE_MS);
     await this.#exited;
     clearTimeout(force);

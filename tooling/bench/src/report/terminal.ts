@@ -6,10 +6,9 @@ import type { Report } from "./report.ts";
 
 export function printReport(report: Report): void {
   for (const { caption, head, rows } of report.tables) {
-    const table = new CliTable({
-      head: [...head],
-      colAligns: head.map((_, index) => (index === 0 ? "left" : "right")),
-    });
+    const style = process.stdout.isTTY ? { head: ["bold"], border: ["gray"] } : { head: [], border: [] };
+    const colAligns = head.map((_, index) => (index === 0 ? "left" : "right"));
+    const table = new CliTable({ head: [...head], colAligns, style });
     table.push(...rows.map((row) => [...row]));
     process.stdout.write(`\n${caption}\n${table.toString()}\n`);
   }
