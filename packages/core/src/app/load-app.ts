@@ -48,14 +48,17 @@ function chosen(exports: Record<string, unknown>, wanted: string | undefined, fi
   const found = wanted === undefined ? (apps.find(([name]) => name === "default") ?? only(apps)) : named(apps, wanted);
   if (found !== undefined) return { name: found[0], value: found[1] };
   if (wanted === undefined && apps.length > 1) {
-    const names = apps.map(([name]) => name).join(", ");
+    const names = apps
+      .map(([name]) => name)
+      .sort()
+      .join(", ");
     throw loadError(
       "APP_AMBIGUOUS",
       `${shown} exports several apps (${names}); make one the default export or name it`,
       file,
     );
   }
-  const names = Object.keys(exports);
+  const names = Object.keys(exports).sort();
   const listed = names.length === 0 ? "it exports nothing" : `it exports: ${names.slice(0, 20).join(", ")}`;
   const what = wanted === undefined ? "no app" : `no app named "${wanted}"`;
   throw loadError(

@@ -87,8 +87,9 @@ export class RunContext implements RunningContext {
     return this.#log;
   }
 
-  progress(value: unknown): void {
-    this.#hooks.onProgress({ id: this.id, at: nowMs(), progress: this.app.codec.encodeValue(value) });
+  /** A getter, so that `const { progress } = currentTask()` works as it looks. */
+  get progress(): (value: unknown) => void {
+    return (value) => this.#hooks.onProgress({ id: this.id, at: nowMs(), progress: this.app.codec.encodeValue(value) });
   }
 
   #write(level: TaskLogEntry["level"], message: string, fields: TaskLogEntry["fields"]): void {
