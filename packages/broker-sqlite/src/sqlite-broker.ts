@@ -23,10 +23,8 @@ import { sqliteCapabilities } from "./sqlite-capabilities.ts";
 import { type ConsumptionHost, SqliteConsumption } from "./sqlite-consumption.ts";
 import { SqliteControl } from "./sqlite-control.ts";
 import { diagnose } from "./sqlite-diagnosis.ts";
-import { errorOf, unknownOutcome } from "./sqlite-errors.ts";
-import type { Fault, PublishRow } from "./sqlite-operations.ts";
 import { atLeast, DEFAULT_MAX_MESSAGE_BYTES, type SqliteBrokerOptions, storageSettings } from "./sqlite-options.ts";
-import { outcomeOf, publishRowOf, refusal } from "./sqlite-publishing.ts";
+import { SqlitePublisher } from "./sqlite-publisher.ts";
 import { Settlements } from "./sqlite-settlements.ts";
 import { enter, type Tenancy } from "./sqlite-sharing.ts";
 import type { SqliteStore } from "./sqlite-store.ts";
@@ -42,7 +40,7 @@ class SqliteBroker implements Broker, ConsumptionHost {
   readonly #tenancy: Tenancy;
   readonly #admin: SqliteAdmin;
   readonly #capabilities: BrokerCapabilities;
-  readonly #maxBytes: number | undefined;
+  readonly #publisher: SqlitePublisher;
   readonly #consumptions = new Set<SqliteConsumption>();
   readonly #listeners = new Set<(event: BrokerEvent) => void>();
   readonly #lost = new Map<string, string[]>();
@@ -54,10 +52,11 @@ class SqliteBroker implements Broker, ConsumptionHost {
     const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES, maxBytes } = options;
     const settings = storageSettings(options);
     this.#capabilities = sqliteCapabilities(atLeast(maxMessageBytes, 1, "maxMessageBytes"));
-    this.#maxBytes = maxBytes === undefined ? undefined : atLeast(maxBytes, 65_536, "maxBytes");
     this.address = `sqlite:${settings.path}`;
     this.#tenancy = enter(settings, "broker");
     this.#admin = new SqliteAdmin(this.store);
+    const limit = maxBytes === undefined ? undefined : atLeast(maxBytes, 65_536, "maxBytes");
+    this.#publisher = new SqlitePublisher(this.store, this.#capabilities, limit);
     this.settlements = new Settlements(this.store);
     this.control = new SqliteControl(this.store);
     this.store.onEvent((event) => {
@@ -104,39 +103,7 @@ class SqliteBroker implements Broker, ConsumptionHost {
 
   async publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]> {
     this.#check();
-    const { path } = this.store.settings;
-    const outcomes: PublishOutcome[] = new Array(messages.length);
-    const sent: number[] = [];
-    const rows: PublishRow[] = [];
-    for (const [index, message] of messages.entries()) {
-      const error = refusal(message, this.#capabilities);
-      if (error !== undefined) {
-        outcomes[index] = { id: message.id, status: "refused", error };
-      } else {
-        sent.push(index);
-        rows.push(publishRowOf(message));
-      }
-    }
-    if (rows.length === 0) return outcomes;
-    const settle = (
-      outcome: (message: OutgoingMessage, place: number) => PublishOutcome,
-    ): readonly PublishOutcome[] => {
-      sent.forEach((index, place) => {
-        outcomes[index] = outcome(messages[index] as OutgoingMessage, place);
-      });
-      return outcomes;
-    };
-    return new Promise((resolve, reject) => {
-      this.store.ask(
-        "publish",
-        { rows, maxBytes: this.#maxBytes },
-        {
-          done: (codes) => resolve(settle((message, place) => outcomeOf(message, codes[place], path))),
-          gaveUp: (fault) => resolve(settle((message) => notStored(message, fault, path))),
-          closed: () => reject(new BrokerClosedError()),
-        },
-      );
-    });
+    return this.#publisher.publish(messages);
   }
 
   async consume(options: ConsumeOptions, onDeliveries: (batch: readonly Delivery[]) => void): Promise<Consumption> {
@@ -269,12 +236,6 @@ class SqliteBroker implements Broker, ConsumptionHost {
   #emit(event: BrokerEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
-}
-
-function notStored(message: OutgoingMessage, fault: Fault, path: string): PublishOutcome {
-  const { id } = message;
-  if (fault.maybeDone === true) return { id, status: "unknown", error: unknownOutcome(id, fault, path) };
-  return { id, status: "refused", error: errorOf(fault, path) };
 }
 
 /**

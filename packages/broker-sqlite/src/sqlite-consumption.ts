@@ -88,7 +88,8 @@ export class SqliteConsumption implements Consumption, Claimant, DeliveryHome {
     this.#claiming = 0;
     this.leaseMs = answer.leaseMs;
     const expiresAt = this.#claimedAt + answer.leaseMs;
-    const batch = answer.rows.map((row) => new SqliteDelivery(this, row, expiresAt));
+    const { claimed } = answer;
+    const batch = claimed?.ids.map((_, index) => new SqliteDelivery(this, claimed, index, expiresAt)) ?? [];
     for (const delivery of batch) this.#held.add(delivery);
     if (!this.#open) {
       // Stopped while the claim was under way: untouched, so it goes back.

@@ -160,8 +160,9 @@ export class SqliteControl implements ControlChannel {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#eventTimer);
-    const gone = (kind: "worker" | "listener", id: string): void =>
+    const gone = (kind: "worker" | "listener", id: string): void => {
       this.#store.ask("disappear", { kind, id }, { done: () => {}, gaveUp: () => {}, closed: () => {} });
+    };
     for (const id of this.#servers.keys()) gone("worker", id);
     for (const id of this.#listeners.keys()) gone("listener", id);
     this.#servers.clear();
@@ -193,12 +194,10 @@ export class SqliteControl implements ControlChannel {
   }
 
   #beat(): void {
-    const stay = (kind: "worker" | "listener", id: string): void =>
-      this.#store.ask(
-        "appear",
-        { kind, id, forMs: PRESENCE_MS },
-        { done: () => {}, gaveUp: () => {}, closed: () => {} },
-      );
+    const stay = (kind: "worker" | "listener", id: string): void => {
+      const input = { kind, id, forMs: PRESENCE_MS };
+      this.#store.ask("appear", input, { done: () => {}, gaveUp: () => {}, closed: () => {} });
+    };
     for (const id of this.#servers.keys()) stay("worker", id);
     for (const id of this.#listeners.keys()) stay("listener", id);
   }

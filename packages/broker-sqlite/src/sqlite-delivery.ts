@@ -4,9 +4,10 @@ import {
   type Delivery,
   type Headers,
   type Message,
+  type Payload,
   type Settlement,
 } from "@lovage/core/contracts";
-import type { ClaimedRow } from "./sqlite-operations.ts";
+import type { ClaimedColumns } from "./sqlite-operations.ts";
 import type { Settlements } from "./sqlite-settlements.ts";
 
 /** What a delivery needs of its consumption. */
@@ -34,14 +35,19 @@ export class SqliteDelivery implements Delivery {
   #isLost = false;
   #controller: AbortController | undefined;
 
-  constructor(home: DeliveryHome, row: ClaimedRow, leaseExpiresAt: number) {
-    const [seq, id, band, , token, deliveries, starts, headers, body] = row;
-    this.message = { id, headers: parseHeaders(headers), body, priority: 9 - band };
-    this.deliveryCount = deliveries;
-    this.starts = starts;
+  /** The claimed message at `index`. */
+  constructor(home: DeliveryHome, claimed: ClaimedColumns, index: number, leaseExpiresAt: number) {
+    this.message = {
+      id: claimed.ids[index] as string,
+      headers: parseHeaders(claimed.headers[index] as string),
+      body: claimed.bodies[index] as Payload,
+      priority: 9 - (claimed.bands[index] as number),
+    };
+    this.deliveryCount = claimed.deliveries[index] as number;
+    this.starts = claimed.starts[index] as number;
     this.#home = home;
-    this.#seq = seq;
-    this.#token = token;
+    this.#seq = claimed.seqs[index] as number;
+    this.#token = claimed.token;
     this.#leaseExpiresAt = leaseExpiresAt;
   }
 

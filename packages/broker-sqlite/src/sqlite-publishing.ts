@@ -14,7 +14,7 @@ import {
   payloadBytes,
   QueueNotFoundError,
 } from "@lovage/core/contracts";
-import { DUPLICATE, FULL, NO_QUEUE, type PublishRow } from "./sqlite-operations.ts";
+import { DUPLICATE, FULL, NO_QUEUE, type PublishColumns } from "./sqlite-operations.ts";
 
 export interface PublishLimits {
   readonly maxMessageBytes: number;
@@ -26,6 +26,9 @@ export function refusal(message: OutgoingMessage, limits: PublishLimits): Lovage
   const { id, body, dueAt, queue } = message;
   if (typeof id !== "string" || id === "")
     return new PublishRefusedError("a message needs an id", { subject: { queue } });
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) {
+    return new PublishRefusedError("a body is text or bytes", { subject: { queue } });
+  }
   if (exceeds(body, limits.maxMessageBytes)) {
     return new BodyTooLargeError(payloadBytes(body), limits.maxMessageBytes, { queue });
   }
@@ -38,10 +41,24 @@ export function refusal(message: OutgoingMessage, limits: PublishLimits): Lovage
   return undefined;
 }
 
-/** What is stored is what was given at the call: bytes are copied, a priority out of range is the nearest in range. */
-export function publishRowOf(message: OutgoingMessage): PublishRow {
-  const { queue, id, headers, body, priority, dueAt = 0 } = message;
-  return [queue, id, MAX_PRIORITY - clamped(priority), Math.max(0, dueAt), JSON.stringify(headers), stored(body)];
+export function noColumns(): PublishColumns {
+  return { queues: [], ids: [], bands: [], dueAts: [], headers: [], bodies: [] };
+}
+
+/**
+ * What is stored is what was given at the call: bytes are copied, a priority out of range is the nearest in range. Throws for
+ * headers that are not scalars.
+ */
+export function addMessage(columns: PublishColumns, message: OutgoingMessage): void {
+  // Made before anything is added: what cannot be made leaves the columns as they were.
+  const headers = JSON.stringify(message.headers);
+  const body = stored(message.body);
+  columns.queues.push(message.queue);
+  columns.ids.push(message.id);
+  columns.bands.push(MAX_PRIORITY - clamped(message.priority));
+  columns.dueAts.push(message.dueAt ?? 0);
+  columns.headers.push(headers);
+  columns.bodies.push(body);
 }
 
 export function outcomeOf(message: OutgoingMessage, code: number | undefined, path: string): PublishOutcome {

@@ -6,14 +6,20 @@ import { DELAYED, OWNED, READY } from "./sqlite-schema.ts";
 /** At most this many messages fall due or are reaped in one claim: bounds how long a claim holds the file. */
 export const SWEEP_LIMIT = 1_000;
 
-const MINE = `seq = ? AND token = ? AND state = ${OWNED}`;
-const IS_REVOKED = "id IN (SELECT id FROM lovage_revoked WHERE until > ?)";
-const DUE = `SELECT seq FROM lovage_message
-  WHERE queue = ? AND state = ${DELAYED} AND ready_at <= ? ORDER BY ready_at LIMIT ${SWEEP_LIMIT}`;
-const LAPSED = `SELECT seq FROM lovage_message
-  WHERE queue = ? AND state = ${OWNED} AND lease_until <= ? ORDER BY lease_until LIMIT ${SWEEP_LIMIT}`;
+/** What several statements share, written `{name}` in them. */
+const FRAGMENTS: Readonly<Record<string, string>> = {
+  ready: String(READY),
+  delayed: String(DELAYED),
+  owned: String(OWNED),
+  mine: `seq = ? AND token = ? AND state = ${OWNED}`,
+  isRevoked: "id IN (SELECT id FROM lovage_revoked WHERE until > ?)",
+  due: `SELECT seq FROM lovage_message
+    WHERE queue = ? AND state = ${DELAYED} AND ready_at <= ? ORDER BY ready_at LIMIT ${SWEEP_LIMIT}`,
+  lapsed: `SELECT seq FROM lovage_message
+    WHERE queue = ? AND state = ${OWNED} AND lease_until <= ? ORDER BY lease_until LIMIT ${SWEEP_LIMIT}`,
+};
 
-export const SQL = {
+const SQL = {
   begin: "BEGIN IMMEDIATE",
   commit: "COMMIT",
   rollback: "ROLLBACK",
@@ -47,54 +53,54 @@ export const SQL = {
   revokeForget: "DELETE FROM lovage_revoked WHERE id = ?",
   revokeExpire: "DELETE FROM lovage_revoked WHERE id IN (SELECT id FROM lovage_revoked WHERE until <= ? LIMIT 1000)",
   revokeExpired: "SELECT 1 FROM lovage_revoked WHERE until <= ? LIMIT 1",
-  removeWaiting: `DELETE FROM lovage_message WHERE id = ? AND state <> ${OWNED}`,
+  removeWaiting: `DELETE FROM lovage_message WHERE id = ? AND state <> {owned}`,
   messageState: "SELECT state FROM lovage_message WHERE id = ?",
 
   // The probes read the index only; a claim that would find nothing never asks for the write lock.
-  anyReady: `SELECT 1 FROM lovage_message WHERE queue = ? AND state = ${READY} LIMIT 1`,
-  nextDue: `SELECT ready_at FROM lovage_message WHERE queue = ? AND state = ${DELAYED} ORDER BY ready_at LIMIT 1`,
-  nextLapse: `SELECT lease_until FROM lovage_message WHERE queue = ? AND state = ${OWNED} ORDER BY lease_until LIMIT 1`,
-  promote: `UPDATE lovage_message SET state = ${READY} WHERE seq IN (${DUE})`,
-  reap: `UPDATE lovage_message SET state = ${READY} WHERE seq IN (${LAPSED})`,
-  reapRevoked: `DELETE FROM lovage_message WHERE seq IN (${LAPSED}) AND ${IS_REVOKED}`,
-  claim: `UPDATE lovage_message SET state = ${OWNED}, lease_until = ?, token = ?, deliveries = deliveries + 1
+  anyReady: `SELECT 1 FROM lovage_message WHERE queue = ? AND state = {ready} LIMIT 1`,
+  nextDue: `SELECT ready_at FROM lovage_message WHERE queue = ? AND state = {delayed} ORDER BY ready_at LIMIT 1`,
+  nextLapse: `SELECT lease_until FROM lovage_message WHERE queue = ? AND state = {owned} ORDER BY lease_until LIMIT 1`,
+  promote: `UPDATE lovage_message SET state = {ready} WHERE seq IN ({due})`,
+  reap: `UPDATE lovage_message SET state = {ready} WHERE seq IN ({lapsed})`,
+  reapRevoked: `DELETE FROM lovage_message WHERE seq IN ({lapsed}) AND {isRevoked}`,
+  claim: `UPDATE lovage_message SET state = {owned}, lease_until = ?, token = ?, deliveries = deliveries + 1
     WHERE seq IN (SELECT seq FROM lovage_message
-      WHERE queue = ? AND state = ${READY} ORDER BY band, ready_at, seq LIMIT ?)
-    RETURNING seq, id, band, ready_at, token, deliveries, starts, headers, body`,
+      WHERE queue = ? AND state = {ready} ORDER BY band, ready_at, seq LIMIT ?)
+    RETURNING seq, id, band, ready_at, deliveries, starts, headers, body`,
 
   // Settlements: no row changes for whoever no longer holds the token.
-  ack: `DELETE FROM lovage_message WHERE ${MINE}`,
+  ack: `DELETE FROM lovage_message WHERE {mine}`,
   renew: `UPDATE lovage_message SET lease_until = ?1 + (SELECT lease_ms FROM lovage_queue WHERE number = queue)
-    WHERE seq = ?2 AND token = ?3 AND state = ${OWNED}`,
-  markStarted: `UPDATE lovage_message SET starts = starts + 1 WHERE ${MINE}`,
-  dropRevoked: `DELETE FROM lovage_message WHERE ${MINE} AND ${IS_REVOKED}`,
-  release: `UPDATE lovage_message SET state = ${READY}, starts = max(0, starts - ?) WHERE ${MINE}`,
-  requeue: `UPDATE lovage_message SET state = ?, ready_at = ?, starts = 0, headers = coalesce(?, headers) WHERE ${MINE}`,
+    WHERE seq = ?2 AND token = ?3 AND state = {owned}`,
+  markStarted: `UPDATE lovage_message SET starts = starts + 1 WHERE {mine}`,
+  dropRevoked: `DELETE FROM lovage_message WHERE {mine} AND {isRevoked}`,
+  release: `UPDATE lovage_message SET state = {ready}, starts = max(0, starts - ?) WHERE {mine}`,
+  requeue: `UPDATE lovage_message SET state = ?, ready_at = ?, starts = 0, headers = coalesce(?, headers) WHERE {mine}`,
   bury: `INSERT INTO lovage_dead (queue, id, band, deliveries, code, details, dead_at, headers, body)
-    SELECT queue, id, band, deliveries, ?, ?, ?, headers, body FROM lovage_message WHERE ${MINE}`,
-  owned: `SELECT queue, band FROM lovage_message WHERE ${MINE}`,
-  lastInBand: `SELECT max(ready_at) FROM lovage_message WHERE queue = ? AND state = ${READY} AND band = ?`,
+    SELECT queue, id, band, deliveries, ?, ?, ?, headers, body FROM lovage_message WHERE {mine}`,
+  owned: `SELECT queue, band FROM lovage_message WHERE {mine}`,
+  lastInBand: `SELECT max(ready_at) FROM lovage_message WHERE queue = ? AND state = {ready} AND band = ?`,
 
-  readyCount: `SELECT count(*) FROM lovage_message WHERE queue = ? AND state = ${READY}`,
-  delayedCount: `SELECT count(*) FROM lovage_message WHERE queue = ? AND state = ${DELAYED} AND ready_at > ?`,
-  dueCount: `SELECT count(*) FROM lovage_message WHERE queue = ? AND state = ${DELAYED} AND ready_at <= ?`,
-  ownedCount: `SELECT count(*) FROM lovage_message WHERE queue = ? AND state = ${OWNED}`,
+  readyCount: `SELECT count(*) FROM lovage_message WHERE queue = ? AND state = {ready}`,
+  delayedCount: `SELECT count(*) FROM lovage_message WHERE queue = ? AND state = {delayed} AND ready_at > ?`,
+  dueCount: `SELECT count(*) FROM lovage_message WHERE queue = ? AND state = {delayed} AND ready_at <= ?`,
+  ownedCount: `SELECT count(*) FROM lovage_message WHERE queue = ? AND state = {owned}`,
   deadCount: "SELECT count(*) FROM lovage_dead WHERE queue = ?",
   // Within a band the first is the oldest.
   oldestInBand: `SELECT ready_at FROM lovage_message
-    WHERE queue = ? AND state = ${READY} AND band = ? ORDER BY ready_at LIMIT 1`,
+    WHERE queue = ? AND state = {ready} AND band = ? ORDER BY ready_at LIMIT 1`,
   lastMessage: "SELECT coalesce(max(seq), 0) FROM lovage_message",
   lastDead: "SELECT coalesce(max(seq), 0) FROM lovage_dead",
   purgeReady: `DELETE FROM lovage_message WHERE seq IN (
-    SELECT seq FROM lovage_message WHERE queue = ? AND state = ${READY} AND seq <= ? LIMIT ?)`,
+    SELECT seq FROM lovage_message WHERE queue = ? AND state = {ready} AND seq <= ? LIMIT ?)`,
   purgeDue: `DELETE FROM lovage_message WHERE seq IN (
-    SELECT seq FROM lovage_message WHERE queue = ? AND state = ${DELAYED} AND ready_at <= ? AND seq <= ? LIMIT ?)`,
+    SELECT seq FROM lovage_message WHERE queue = ? AND state = {delayed} AND ready_at <= ? AND seq <= ? LIMIT ?)`,
   destroyReady: `DELETE FROM lovage_message WHERE seq IN (
-    SELECT seq FROM lovage_message WHERE queue = ? AND state = ${READY} LIMIT ?)`,
+    SELECT seq FROM lovage_message WHERE queue = ? AND state = {ready} LIMIT ?)`,
   destroyDelayed: `DELETE FROM lovage_message WHERE seq IN (
-    SELECT seq FROM lovage_message WHERE queue = ? AND state = ${DELAYED} LIMIT ?)`,
+    SELECT seq FROM lovage_message WHERE queue = ? AND state = {delayed} LIMIT ?)`,
   destroyOwned: `DELETE FROM lovage_message WHERE seq IN (
-    SELECT seq FROM lovage_message WHERE queue = ? AND state = ${OWNED} LIMIT ?)`,
+    SELECT seq FROM lovage_message WHERE queue = ? AND state = {owned} LIMIT ?)`,
   destroyDead: "DELETE FROM lovage_dead WHERE seq IN (SELECT seq FROM lovage_dead WHERE queue = ? LIMIT ?)",
 
   anyDead: "SELECT 1 FROM lovage_dead LIMIT 1",
@@ -115,7 +121,7 @@ export const SQL = {
     "SELECT 1 FROM (SELECT dead_at FROM lovage_dead WHERE queue = ? ORDER BY seq LIMIT 1) WHERE dead_at <= ?",
   redrive: `INSERT INTO lovage_message
     (queue, id, state, band, ready_at, lease_until, token, deliveries, starts, headers, body)
-    SELECT queue, id, ${READY}, band, ?2, ?2, ?3, 0, 0, json_remove(headers, '$.attempt', '$.starts'), body
+    SELECT queue, id, {ready}, band, ?2, ?2, ?3, 0, 0, json_remove(headers, '$.attempt', '$.starts'), body
     FROM lovage_dead WHERE seq = ?1`,
   queuesForSweep: "SELECT number, dead_retention_ms FROM lovage_queue",
 
@@ -162,6 +168,10 @@ export const SQL = {
 
 export type StatementName = keyof typeof SQL;
 
+export function statementText(name: StatementName): string {
+  return SQL[name].replace(/\{(\w+)\}/g, (_, fragment: string) => FRAGMENTS[fragment] as string);
+}
+
 export class Statements {
   readonly #db: DatabaseSync;
   readonly #prepared = new Map<StatementName, StatementSync>();
@@ -200,7 +210,7 @@ export class Statements {
   #of(name: StatementName): StatementSync {
     let statement = this.#prepared.get(name);
     if (statement === undefined) {
-      statement = this.#db.prepare(SQL[name]);
+      statement = this.#db.prepare(statementText(name));
       statement.setReturnArrays(true);
       this.#prepared.set(name, statement);
     }

@@ -40,6 +40,9 @@ interface Pending {
   over: boolean;
 }
 
+/** Something that was asked, for {@link SqliteStore.isLast}. */
+export type Asked = object;
+
 export type StoreEvent =
   | { readonly type: "connected" }
   | { readonly type: "disconnected"; readonly error: LovageError };
@@ -114,20 +117,28 @@ export class SqliteStore {
     });
   }
 
-  ask<K extends OperationName>(op: K, input: OperationMap[K]["in"], ending: Ending<OperationMap[K]["out"]>): void {
+  /** As {@link run}, told through `ending`. Undefined when the store is closed. */
+  ask<K extends OperationName>(
+    op: K,
+    input: OperationMap[K]["in"],
+    ending: Ending<OperationMap[K]["out"]>,
+  ): Asked | undefined {
     if (this.#state === "closed") {
       ending.closed();
-      return;
+      return undefined;
     }
     const deadline = ending.patient ? Number.POSITIVE_INFINITY : performance.now() + this.settings.operationTimeoutMs;
-    this.#waiting.push({
-      operation: { op, input } as Operation,
-      ending: ending as Ending<never>,
-      deadline,
-      over: false,
-    });
+    const operation = { op, input } as Operation;
+    const asked: Pending = { operation, ending: ending as Ending<never>, deadline, over: false };
+    this.#waiting.push(asked);
     this.#hold();
     this.schedule();
+    return asked;
+  }
+
+  /** Whether nothing was asked after it and it has not left: what its input is a list of may still grow. */
+  isLast(asked: Asked): boolean {
+    return this.#waiting.at(-1) === asked;
   }
 
   addCollector(collector: Collector): () => void {

@@ -4,9 +4,9 @@ import { checked } from "./sqlite-admin.ts";
 import { sqliteCapabilities } from "./sqlite-capabilities.ts";
 import { SqliteClock } from "./sqlite-clock.ts";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "./sqlite-options.ts";
-import { outcomeOf, publishRowOf, refusal } from "./sqlite-publishing.ts";
+import { addMessage, noColumns, outcomeOf, refusal } from "./sqlite-publishing.ts";
 import { Statements } from "./sqlite-statements.ts";
-import { publishRow } from "./storage/messages.ts";
+import { publishOne } from "./storage/messages.ts";
 import { ensureLayout } from "./storage/open.ts";
 import { declareQueue } from "./storage/queues.ts";
 import { Session } from "./storage/session.ts";
@@ -50,6 +50,8 @@ export function publishInTransaction(
     const error = refusal(message, limits);
     if (error !== undefined) return { id, status: "refused", error };
     if (session.queue(queue) === undefined) declareQueue(session, checked({ name: queue }).name, {});
-    return outcomeOf(message, publishRow(session, publishRowOf(message), false), "");
+    const columns = noColumns();
+    addMessage(columns, message);
+    return outcomeOf(message, publishOne(session, columns, 0, false), "");
   });
 }

@@ -1,50 +1,60 @@
 /** Publishing, claiming and settling: the hot path. */
 
+import type { Payload } from "@lovage/core/contracts";
 import {
   type ClaimAnswer,
-  type ClaimedRow,
+  type ClaimedColumns,
   DUPLICATE,
   FULL,
   NO_QUEUE,
   type OperationMap,
   PUBLISHED,
-  type PublishRow,
+  type PublishColumns,
 } from "../sqlite-operations.ts";
 import { DELAYED, READY } from "../sqlite-schema.ts";
 import { SWEEP_LIMIT } from "../sqlite-statements.ts";
 import type { Handler, QueueRow, Session } from "./session.ts";
 
+type ClaimedRow = [
+  seq: number,
+  id: string,
+  band: number,
+  readyAt: number,
+  deliveries: number,
+  starts: number,
+  headers: string,
+  body: Payload,
+];
+
 type Handlers = { [K in keyof OperationMap]: Handler<OperationMap[K]["in"], OperationMap[K]["out"]> };
 
-/** One row of a publish: what became of it. Also used inside a caller's own transaction. */
-export function publishRow(session: Session, row: PublishRow, full: boolean): number {
-  const [queueName, id, band, dueAt, headers, body] = row;
+/** What becomes of the message at `index`. Also used inside a caller's own transaction. */
+export function publishOne(session: Session, columns: PublishColumns, index: number, full: boolean): number {
   const { sql, now } = session;
+  const id = columns.ids[index] as string;
   if (session.anyDead && sql.any("isDead", id)) return DUPLICATE;
-  const queue = session.queue(queueName);
+  const queue = session.queue(columns.queues[index] as string);
   if (queue === undefined) return sql.any("messageState", id) ? DUPLICATE : NO_QUEUE;
   if (full) return sql.any("messageState", id) ? DUPLICATE : FULL;
   if (session.anyRevoked && sql.any("isRevoked", id, now)) return PUBLISHED;
-  const due = Math.ceil(dueAt);
-  const delayed = due > now;
-  const readyAt = delayed ? due : now;
+  const due = Math.ceil(columns.dueAts[index] as number);
   const added = sql.run(
     "publish",
     queue.number,
     id,
-    delayed ? DELAYED : READY,
-    band,
-    readyAt,
+    due > now ? DELAYED : READY,
+    columns.bands[index] as number,
+    Math.max(due, now),
     session.token(),
-    headers,
-    body,
+    columns.headers[index] as string,
+    columns.bodies[index] as Payload,
   );
   return added === 1 ? PUBLISHED : DUPLICATE;
 }
 
-export const publish: Handlers["publish"] = (session, { rows, maxBytes }) => {
-  const full = maxBytes !== undefined && session.holds(maxBytes);
-  return rows.map((row) => publishRow(session, row, full));
+export const publish: Handlers["publish"] = (session, input) => {
+  const full = input.maxBytes !== undefined && session.holds(input.maxBytes);
+  return input.ids.map((_, index) => publishOne(session, input, index, full));
 };
 
 /** The answer where nothing has to be written: no such queue, paused, nothing ready, due or lapsed. */
@@ -69,21 +79,45 @@ export const claim: Handlers["claim"] = (session, { queue: name, limit }) => {
     if (session.anyRevoked) sql.run("reapRevoked", queue.number, now, now);
     reaped = sql.run("reap", queue.number, now);
   }
-  const rows = sql.all<ClaimedRow>("claim", now + queue.leaseMs, session.token(), queue.number, limit);
+  const token = session.token();
+  const rows = sql.all<ClaimedRow>("claim", now + queue.leaseMs, token, queue.number, limit);
   // RETURNING does not follow ORDER BY: priorities come back in the order of the table.
   rows.sort((a, b) => a[2] - b[2] || a[3] - b[3] || a[0] - b[0]);
   const exhausted = rows.length < limit && promoted < SWEEP_LIMIT && reaped < SWEEP_LIMIT;
   return {
     found: true,
-    rows,
+    claimed: rows.length === 0 ? undefined : columnsOf(token, rows),
     leaseMs: queue.leaseMs,
     exhausted,
     nextInMs: exhausted ? nextInMs(session, queue) : undefined,
   };
 };
 
+function columnsOf(token: number, rows: readonly ClaimedRow[]): ClaimedColumns {
+  const columns: ClaimedColumns = {
+    token,
+    seqs: [],
+    ids: [],
+    bands: [],
+    deliveries: [],
+    starts: [],
+    headers: [],
+    bodies: [],
+  };
+  for (const [seq, id, band, , deliveries, starts, headers, body] of rows) {
+    columns.seqs.push(seq);
+    columns.ids.push(id);
+    columns.bands.push(band);
+    columns.deliveries.push(deliveries);
+    columns.starts.push(starts);
+    columns.headers.push(headers);
+    columns.bodies.push(body);
+  }
+  return columns;
+}
+
 function nothing(leaseMs: number, found: boolean): ClaimAnswer {
-  return { found, rows: [], leaseMs, exhausted: true, nextInMs: undefined };
+  return { found, claimed: undefined, leaseMs, exhausted: true, nextInMs: undefined };
 }
 
 /** ms until a message falls due or a lease ends; 0 or less when one has. */

@@ -25,7 +25,7 @@ import { peekSweep, sweep } from "./sweep.ts";
 type Handled = Exclude<OperationName, "report">;
 type Handlers = { [K in Handled]: Handler<OperationMap[K]["in"], OperationMap[K]["out"]> };
 
-const { peekClaim, publishRow: _, ...messageHandlers } = messages;
+const { peekClaim, publishOne: _, ...messageHandlers } = messages;
 const { declareQueue: __, destroyRows: ___, ...queueHandlers } = queues;
 const HANDLERS: Handlers = { ...messageHandlers, ...queueHandlers, ...results, ...control, sweep: (s) => sweep(s) };
 
