@@ -55,7 +55,8 @@ export class LovageProcess {
   /** The first line, past or future, for which `test` is true. Rejects when the process ends without one. */
   async line(test: (line: LogLine) => boolean, what: string): Promise<LogLine> {
     for (let seen = 0; ; ) {
-      for (; seen < this.lines.length; seen++) if (test(this.lines[seen] as LogLine)) return this.lines[seen] as LogLine;
+      for (; seen < this.lines.length; seen++)
+        if (test(this.lines[seen] as LogLine)) return this.lines[seen] as LogLine;
       if (this.#ended) throw new Error(`the process ended without ${what}:\n${this.output}`);
       await new Promise<void>((resolve) => this.#wake.push(resolve));
     }

@@ -31,7 +31,7 @@ it("loses nothing of 10,000 tasks when a worker is killed, and runs again only w
   const ledger = bench.path("ledger");
   await writeFile(ledger, "");
   const app = createApp({ tasks: [work], broker: sqliteBroker(bench.path("queue.db")) });
-  const handles = await work.enqueueMany(Array.from({ length: TASKS }, (_, index) => [index] as const));
+  const handles = await app.task(work).enqueueMany(Array.from({ length: TASKS }, (_, index) => [index] as const));
   await app.close();
 
   const env = { LEDGER: ledger };
@@ -54,12 +54,15 @@ it("loses nothing of 10,000 tasks when a worker is killed, and runs again only w
   expect(ends.size, "every task ended at least once").toBe(handles.length);
 
   const startsOf = (pid: number) => entries.filter((entry) => entry.what === "start" && entry.pid === pid);
-  const endedBefore = new Set(entries.filter(({ what, pid }) => what === "end" && pid === doomed.pid).map(({ id }) => id));
+  const endedBefore = new Set(
+    entries.filter(({ what, pid }) => what === "end" && pid === doomed.pid).map(({ id }) => id),
+  );
   const again = startsOf(heir.pid).filter(({ id }) => startsOf(doomed.pid).some((start) => start.id === id));
   // Everything run twice was in the dead worker's hands when it died: begun and not settled. What it could hold is bounded by its slots and buffer.
   const twice = [...ends.values()].filter((list) => list.length > 1);
   expect(twice.length, "run twice to the end: ended, but not yet settled, at the moment of the kill").toBeLessThan(400);
-  for (const list of twice) expect(list[0]?.at, "only what ended just before the kill").toBeGreaterThan(killedAt - 1_000);
+  for (const list of twice)
+    expect(list[0]?.at, "only what ended just before the kill").toBeGreaterThan(killedAt - 1_000);
   expect(again.length).toBeGreaterThan(0);
   const unfinished = startsOf(doomed.pid).filter(({ id }) => !endedBefore.has(id));
   for (const { id } of unfinished) expect(ends.get(id)?.[0]?.pid, `task ${id} ran again elsewhere`).toBe(heir.pid);

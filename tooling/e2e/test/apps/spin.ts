@@ -23,7 +23,7 @@ const fillThreadPool = task(
       Array.from({ length: 16 }, () => new Promise((resolve) => pbkdf2("p", "s", iterations, 64, "sha512", resolve))),
     );
   },
-  { queue: "on-event" },
+  { queue: "on-fill" },
 );
 
 export default createApp({ tasks: [spinEvent, spinSolo, spinThread, spinProcess, fillThreadPool] });
