@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { before } from "../run-scenarios.ts";
+import { inGroup } from "../scenario.ts";
+import type { BrokerContext, BrokerScenario } from "./context.ts";
+import type { Undo } from "./harness.ts";
+import { ack } from "./inbox.ts";
+
+/** Adapters are asked to give up soon, so that scenarios with an outage are short. */
+const OPERATION_TIMEOUT_MS = 1_500;
+/** The longest that an operation may take where the harness does not honour the wish: the contract's default, and slack. */
+const deadline = (c: BrokerContext): number => 10_000 + 1_000 + c.tolerance.slackMs;
+
+async function outage(c: BrokerContext, fault: "freeze" | "dropReplies"): Promise<Undo> {
+  const undo = await c.harness.faults?.[fault]?.();
+  if (undo === undefined) throw new Error(`the harness has no fault ${fault}`);
+  let over = false;
+  const once = async (): Promise<void> => {
+    if (over) return;
+    over = true;
+    await undo();
+  };
+  c.cleanup(once);
+  return once;
+}
+
+export const connectionLoss: readonly BrokerScenario[] = inGroup("connection-loss", [
+  {
+    id: "consuming-resumes",
+    invariants: ["I-50", "I-24"],
+    promise:
+      "After connections were cut, consuming goes on by itself within a second of the recovery, time after time.",
+    needs: ["reset"],
+    async run(c) {
+      const queue = await c.queue();
+      const publisher = await c.connect();
+      const inbox = await c.consume(queue, { broker: await c.connect(), credit: 3, onDelivery: ack });
+      for (let cut = 0; cut < 5; cut += 1) {
+        await c.harness.faults?.reset?.();
+        const message = c.message(queue);
+        await c.until("it to be accepted", async () => {
+          const [outcome] = await publisher.publish([message]);
+          return outcome?.status === "accepted" || outcome?.status === "duplicate";
+        });
+        await c.until("it to be delivered", () => inbox.ids.includes(message.id));
+      }
+      await c.depth(queue, { ready: 0, owned: 0 });
+    },
+  },
+  {
+    id: "settlements-outlast-an-outage",
+    invariants: ["I-20"],
+    promise:
+      "A settlement asked during an outage is not dropped: it resolves afterwards as done or lost, and what it says is true.",
+    needs: ["freeze"],
+    async run(c) {
+      const queue = await c.queue({ leaseMs: 30_000 });
+      const consumer = await c.connect({ operationTimeoutMs: OPERATION_TIMEOUT_MS });
+      await c.publish(c.messages(queue, 10));
+      const inbox = await c.consume(queue, { broker: consumer, credit: 10 });
+      const held = await inbox.take(10);
+      inbox.consumption.setCredit(0);
+      const thaw = await outage(c, "freeze");
+      const answers = held.map((delivery) => delivery.ack());
+      const early = await Promise.race([Promise.all(answers), c.elapse(300)]);
+      assert.equal(early, undefined, "nothing can be known while the server is away");
+      await thaw();
+      const said = await before(deadline(c) + 5_000, "the settlements to be answered", Promise.all(answers));
+      const done = said.filter((answer) => answer === "done").length;
+      assert.equal(said.filter((answer) => answer === "lost").length, 10 - done);
+      const other = await c.consume(queue, { broker: await c.connect(), credit: 10, onDelivery: ack });
+      await c.until("the rest to be delivered", () => new Set(other.ids).size >= 10 - done);
+      await c.quiet(
+        "more than was lost came again",
+        () => c.capabilities.fenced && other.deliveries.length > 10 - done,
+      );
+    },
+  },
+  {
+    id: "publishing-never-hangs",
+    invariants: ["I-1"],
+    promise:
+      "A publish during an outage settles within the deadline; if it does not know, it says so, and asking again is safe.",
+    needs: ["freeze"],
+    async run(c) {
+      const queue = await c.queue();
+      const publisher = await c.connect({ operationTimeoutMs: OPERATION_TIMEOUT_MS });
+      const message = c.message(queue);
+      const thaw = await outage(c, "freeze");
+      const [outcome] = await before(deadline(c), "the publish to settle", publisher.publish([message]));
+      assert.match(outcome?.status ?? "", /^(unknown|refused)$/, "nobody can have accepted it");
+      await thaw();
+      await c.until("it to be accepted", async () => {
+        const [again] = await publisher.publish([message]);
+        return again?.status === "accepted" || again?.status === "duplicate";
+      });
+      const inbox = await c.consume(queue, { credit: 5, onDelivery: ack });
+      await inbox.has(1);
+      await c.depth(queue, { ready: 0, owned: 0 });
+      assert.ok(inbox.deliveries.length === 1 || c.capabilities.dedupe === "none", `${inbox.deliveries.length} copies`);
+    },
+  },
+  {
+    id: "lost-answer-is-unknown",
+    invariants: ["I-1", "I-5"],
+    promise: "A publish whose answer was lost ends as unknown with the id; published again, there is one message.",
+    needs: ["drop-replies"],
+    async run(c) {
+      const queue = await c.queue();
+      const publisher = await c.connect({ operationTimeoutMs: OPERATION_TIMEOUT_MS });
+      const message = c.message(queue);
+      const restore = await outage(c, "dropReplies");
+      const [outcome] = await before(deadline(c), "the publish to settle", publisher.publish([message]));
+      assert.ok(outcome?.status === "unknown", `unknown, not ${outcome?.status}`);
+      assert.equal(outcome.id, message.id);
+      assert.equal(outcome.error.retryable, true);
+      await restore();
+      await c.until("it to be known", async () => {
+        const [again] = await publisher.publish([message]);
+        return again?.status === "accepted" || again?.status === "duplicate";
+      });
+      const inbox = await c.consume(queue, { credit: 5, onDelivery: ack });
+      await inbox.has(1);
+      await c.depth(queue, { ready: 0, owned: 0 });
+      assert.ok(inbox.deliveries.length === 1 || c.capabilities.dedupe === "none", `${inbox.deliveries.length} copies`);
+    },
+  },
+  {
+    id: "frozen-connection-recovers",
+    invariants: ["I-51", "I-12"],
+    promise: "After a time in which nothing passed, consuming goes on by itself and the credit still holds.",
+    needs: ["freeze"],
+    timeoutMs: 60_000,
+    async run(c) {
+      const queue = await c.queue();
+      const publisher = await c.connect({ operationTimeoutMs: OPERATION_TIMEOUT_MS });
+      let held = 0;
+      let most = 0;
+      const inbox = await c.consume(queue, {
+        broker: await c.connect({ operationTimeoutMs: OPERATION_TIMEOUT_MS }),
+        credit: 3,
+        onDelivery: (delivery) => {
+          held += 1;
+          most = Math.max(most, held);
+          setTimeout(() => {
+            held -= 1;
+            ack(delivery);
+          }, 2);
+        },
+      });
+      await c.publish(c.messages(queue, 10), publisher);
+      await inbox.has(10);
+      const thaw = await outage(c, "freeze");
+      await c.elapse(500);
+      await thaw();
+      const late = c.messages(queue, 20);
+      await c.until("the rest to be accepted", async () =>
+        (await publisher.publish(late)).every(({ status }) => status === "accepted" || status === "duplicate"),
+      );
+      await c.until("all to be delivered", () => new Set(inbox.ids).size === 30, 30_000 + c.tolerance.patienceMs);
+      assert.ok(most <= 3, `held ${most} with a credit of 3`);
+    },
+  },
+  {
+    id: "close-does-not-wait-for-the-server",
+    invariants: ["I-56"],
+    promise: "Closing resolves within 5 s although the server does not answer.",
+    needs: ["freeze"],
+    async run(c) {
+      const queue = await c.queue();
+      const leaving = await c.connect({ operationTimeoutMs: OPERATION_TIMEOUT_MS });
+      await c.publishOne(queue);
+      const inbox = await c.consume(queue, { broker: leaving });
+      await inbox.has(1);
+      const thaw = await outage(c, "freeze");
+      await before(5_000 + c.tolerance.slackMs, "close", leaving.close());
+      await thaw();
+    },
+  },
+]);

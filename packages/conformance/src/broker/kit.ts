@@ -1,0 +1,56 @@
+import type { Broker, BrokerCapabilities } from "@lovage/core/contracts";
+import type { Bench, Kit, Power } from "../scenario.ts";
+import { calibrate } from "../tolerance.ts";
+import { BrokerContext, type BrokerScenario } from "./context.ts";
+import type { BrokerHarness } from "./harness.ts";
+
+export type BrokerKit = Kit<BrokerHarness, BrokerContext, BrokerCapabilities>;
+
+/** A kit whose scenarios work on a broker. */
+export function kitOnBroker(name: string, scenarios: readonly BrokerScenario[]): BrokerKit {
+  return { name, scenarios, open: openBrokerBench };
+}
+
+async function openBrokerBench(harness: BrokerHarness): Promise<Bench<BrokerContext, BrokerCapabilities>> {
+  const tolerance = await calibrate();
+  const before = new Set(await harness.leftovers?.());
+  const broker = await harness.create();
+  await broker.connect();
+  const { capabilities } = broker;
+  const powers = brokerPowers(harness, broker);
+  const queuesBefore = new Set(await broker.queues());
+  await broker.close();
+  return {
+    subject: harness.name,
+    capabilities,
+    powers,
+    begin(scenario) {
+      const context = new BrokerContext(harness, capabilities, tolerance, scenario.id);
+      return { context, end: (passed) => context.end(passed) };
+    },
+    async close() {
+      const last = await harness.create();
+      await last.connect();
+      const queues = (await last.queues()).filter((queue) => !queuesBefore.has(queue)).map((queue) => `queue ${queue}`);
+      await last.close();
+      const others = ((await harness.leftovers?.()) ?? []).filter((name) => !before.has(name));
+      await harness.close?.();
+      return [...queues, ...others];
+    },
+  };
+}
+
+function brokerPowers({ faults, spawnable, skewable, leftovers }: BrokerHarness, broker: Broker): ReadonlySet<Power> {
+  const has: Readonly<Record<Power, boolean>> = {
+    restart: faults?.restart !== undefined,
+    freeze: faults?.freeze !== undefined,
+    "drop-replies": faults?.dropReplies !== undefined,
+    reset: faults?.reset !== undefined,
+    fill: faults?.fill !== undefined,
+    spawn: spawnable !== undefined,
+    leftovers: leftovers !== undefined,
+    skew: skewable === true,
+    control: broker.control !== undefined,
+  };
+  return new Set((Object.keys(has) as Power[]).filter((power) => has[power]));
+}

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { inGroup } from "../scenario.ts";
+import type { BrokerScenario } from "./context.ts";
+import { ack } from "./inbox.ts";
+
+const SHUFFLED = [5, 0, 9, 3, 7, 1, 8, 2, 6, 4] as const;
+
+export const priority: readonly BrokerScenario[] = inGroup("priority", [
+  {
+    id: "strict",
+    invariants: ["I-28"],
+    promise: "A ready message of higher priority always goes first, and within one priority the first in goes first.",
+    requires: (capabilities) => capabilities.priority === "strict",
+    async run(c) {
+      const queue = await c.queue();
+      const messages = [...SHUFFLED, ...SHUFFLED].map((value) => c.message(queue, { priority: value }));
+      await c.publish(messages);
+      const inbox = await c.consume(queue, { credit: 1, onDelivery: ack });
+      await inbox.has(messages.length);
+      const expected = [...messages].sort((a, b) => b.priority - a.priority).map(({ id }) => id);
+      assert.deepEqual(inbox.ids, expected);
+    },
+  },
+  {
+    id: "strict-overtakes-what-waits",
+    invariants: ["I-28"],
+    promise:
+      "A message of higher priority that is published later overtakes whatever is not yet owned, released messages included.",
+    requires: (capabilities) => capabilities.priority === "strict",
+    async run(c) {
+      const queue = await c.queue();
+      const [owned, waiting] = await c.publish(c.messages(queue, 2, { priority: 3 }));
+      const inbox = await c.consume(queue);
+      const first = await inbox.next();
+      assert.equal(first.message.id, owned);
+      const urgent = await c.publishOne(queue, { priority: 9 });
+      inbox.consumption.setCredit(0);
+      await first.release();
+      inbox.consumption.setCredit(1);
+      const order: string[] = [];
+      for (let turn = 0; turn < 3; turn += 1) {
+        const delivery = await inbox.next();
+        order.push(delivery.message.id);
+        await delivery.ack();
+      }
+      assert.equal(order[0], urgent.id);
+      if (c.capabilities.stablePosition) assert.deepEqual(order.slice(1), [owned, waiting]);
+    },
+  },
+  {
+    id: "banded",
+    invariants: ["I-28"],
+    promise: "On average the highest priority comes before the lowest, and the lowest still comes.",
+    requires: (capabilities) => capabilities.priority === "banded",
+    async run(c) {
+      const queue = await c.queue();
+      const messages = Array.from({ length: 500 }, (_, index) =>
+        c.message(queue, { priority: index % 2 === 0 ? 0 : 9 }),
+      );
+      await c.publish(messages);
+      const inbox = await c.consume(queue, { credit: 1, onDelivery: ack });
+      await inbox.has(messages.length);
+      const meanPlace = (value: number): number => {
+        const places = inbox.deliveries.flatMap(({ message }, place) => (message.priority === value ? [place] : []));
+        return places.reduce((sum, place) => sum + place, 0) / places.length;
+      };
+      assert.ok(meanPlace(9) < meanPlace(0), `9 at ${meanPlace(9)}, 0 at ${meanPlace(0)} on average`);
+    },
+  },
+  {
+    id: "none",
+    invariants: ["I-28", "I-27"],
+    promise: "Where priority is ignored, messages come first in first out whatever theirs is.",
+    requires: (capabilities) => capabilities.priority === "none",
+    async run(c) {
+      const queue = await c.queue();
+      const ids = await c.publish(SHUFFLED.map((value) => c.message(queue, { priority: value })));
+      const inbox = await c.consume(queue, { credit: 1, onDelivery: ack });
+      await inbox.has(ids.length);
+      assert.deepEqual(inbox.ids, ids);
+    },
+  },
+]);

@@ -1,0 +1,35 @@
+import type { Kit } from "../scenario.ts";
+import { calibrate } from "../tolerance.ts";
+import { ResultContext } from "./context.ts";
+import type { ResultStoreHarness } from "./harness.ts";
+import { resultScenarios } from "./scenarios.ts";
+
+export { ResultContext, type ResultScenario } from "./context.ts";
+export type { ResultStoreHarness } from "./harness.ts";
+export { resultScenarios } from "./scenarios.ts";
+
+export type ResultStoreKit = Kit<ResultStoreHarness, ResultContext, unknown>;
+
+export const resultStoreKit: ResultStoreKit = {
+  name: "result store",
+  scenarios: resultScenarios,
+  async open(harness) {
+    const tolerance = await calibrate();
+    const store = await harness.create();
+    await store.connect();
+    await store.close();
+    return {
+      subject: harness.name,
+      capabilities: undefined,
+      powers: new Set(),
+      begin() {
+        const context = new ResultContext(harness, tolerance);
+        return { context, end: (passed) => context.end(passed) };
+      },
+      async close() {
+        await harness.close?.();
+        return [];
+      },
+    };
+  },
+};
