@@ -5,6 +5,8 @@ export interface Load {
   /** Mean time that a fetch occupies a slot, in ms. */
   readonly fetchMs: number;
   readonly indexings: number;
+  /** Mean time that an indexing occupies a process, in ms. */
+  readonly indexMs: number;
   /** Mean processor time of one indexing, in ms. */
   readonly indexCpuMs: number;
   readonly slots: number;
@@ -29,7 +31,7 @@ export function makespanMs(tasks: number, taskMs: number, atOnce: number): numbe
 /** The choices that a worker with one pool leaves. */
 export function wrongPools(load: Load): Estimate[] {
   const fetching = makespanMs(load.fetches, load.fetchMs, load.processes);
-  const computing = makespanMs(load.indexings, load.indexCpuMs, load.processes);
+  const computing = makespanMs(load.indexings, load.indexMs, load.processes);
   const onOneLoop = makespanMs(load.indexings, load.indexCpuMs, 1);
   return [
     {

@@ -28,15 +28,13 @@ export async function produce(
   const cpu = progress.queue("cpu", "index: compute");
   const indexed: Indexed[] = [];
   const failures: string[] = [];
-  let fetched = 0;
-  io.total(documents.length);
+  for (const queue of [io, cpu]) queue.total(documents.length);
   const runs = await fetchTask.enqueueMany(documents.map((path, number) => [number, path, places]));
   await Promise.all(
     runs.map(async (run, number) => {
       try {
         const indexing = app.handle<Indexed>(await run.result());
         io.done();
-        cpu.total(++fetched);
         indexed.push(await indexing.result());
         cpu.done();
       } catch (error) {

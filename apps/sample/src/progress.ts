@@ -3,7 +3,7 @@
 import { MultiBar } from "cli-progress";
 
 export interface QueueProgress {
-  /** Tasks that are known to be there. */
+  /** Tasks in all. */
   total(count: number): void;
   /** One more is done. */
   done(): void;
@@ -13,7 +13,7 @@ export interface Progress extends Disposable {
   queue(name: string, about: string): QueueProgress;
 }
 
-const LINE_EVERY_MS = 2_000;
+const LINE_EVERY_MS = 1_000;
 
 export function showProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
   return stream.isTTY ? bars(stream) : lines(stream);
@@ -26,6 +26,8 @@ function bars(stream: NodeJS.WriteStream): Progress {
     linewrap: false,
     stream,
     barsize: 36,
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
   });
   return {
     queue(name, about) {

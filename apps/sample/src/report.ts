@@ -89,11 +89,13 @@ function estimateTable(outcome: Outcome, options: SampleOptions): string {
 
 function estimates({ stats, indexed, memory }: Outcome, { slots }: SampleOptions): Estimate[] {
   const fetching = stats.tasks["documents.fetch"];
+  const indexing = stats.tasks["documents.index"];
   const cpuMs = indexed.reduce((sum, each) => sum + each.cpuMs, 0);
   return wrongPools({
     fetches: fetching?.succeeded ?? 0,
     fetchMs: fetching?.meanMs ?? 0,
     indexings: indexed.length,
+    indexMs: indexing?.meanMs ?? 0,
     indexCpuMs: cpuMs / Math.max(1, indexed.length),
     slots,
     processes: stats.pools.cpu?.capacity ?? 1,

@@ -21,6 +21,7 @@ export async function startWorker(broker: string, pools: readonly string[]): Pro
   const flags = ["--broker", broker, "--log", "json", ...pools.flatMap((pool) => ["--pool", pool])];
   const child = spawn(process.execPath, [commandFile(), "worker", APP, ...flags], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1" }, // it would stay in the system's temporary folder
   });
   try {
     await ready(child);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { on, once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -74,13 +74,15 @@ describe("the reference app", { timeout: 60_000 }, () => {
     });
   });
 
-  it("cleans up after Ctrl-C", async () => {
-    const child = start(fixture, "--latency", "60000");
+  it.runIf(process.platform === "linux")("cleans up after Ctrl-C in the middle of the work", async () => {
+    const child = start(fixture, "--latency", "60000", "--processes", "1");
+    await line(child, "io 0/5");
+    const started = await descendants(child.pid as number);
     const finished = finish(child);
-    const started = await startedProcesses(child.pid as number, 2);
     child.kill("SIGINT");
     const { code, stderr } = await finished;
     expect(code, stderr).toBe(130);
+    expect(started).toHaveLength(3);
     expect(started.filter(lives)).toEqual([]);
     expect(await readdir(temporary)).toEqual([]);
   });
@@ -98,12 +100,19 @@ describe("the reference app", { timeout: 60_000 }, () => {
   });
 });
 
-/** Polls until the process has that many children: it reports none of them before it is done. */
-async function startedProcesses(parent: number, count: number): Promise<number[]> {
-  for (;;) {
-    const children = await readFile(`/proc/${parent}/task/${parent}/children`, "utf8").catch(() => "");
-    const pids = children.split(" ").filter(Boolean).map(Number);
-    if (pids.length >= count) return pids;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+/** Resolves when the child has printed this to stderr. */
+async function line(child: ChildProcess, words: string): Promise<void> {
+  let printed = "";
+  const stderr = child.stderr as NodeJS.ReadableStream;
+  for await (const [chunk] of on(stderr, "data")) {
+    printed += chunk;
+    if (printed.includes(words)) return;
   }
+}
+
+/** The processes that a process has started, and those that they have. Linux only. */
+async function descendants(pid: number): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+  const pids = children.split(" ").filter(Boolean).map(Number);
+  return [...pids, ...(await Promise.all(pids.map(descendants))).flat()];
 }
