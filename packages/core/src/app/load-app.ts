@@ -84,15 +84,19 @@ async function importModule(url: string, file: string, shown: string): Promise<R
     exports = { ...((await import(url)) as Record<string, unknown>) };
   } catch (cause) {
     const { name, message, stack } = errorData(cause);
-    const at = stack
-      ?.split("\n")
-      .find((line) => /^\s+at /.test(line))
-      ?.trim();
+    const at = firstOwnLine(stack ?? "");
     const where = at === undefined ? "" : ` (${at})`;
     throw loadError("APP_IMPORT", `${shown} could not be imported: ${name}: ${message}${where}`, file, cause);
   }
   const inner = (exports.default as { default?: unknown } | null | undefined)?.default;
   return isApp(inner) && !isApp(exports.default) ? { ...exports, default: inner } : exports;
+}
+
+/** Where in the user's code it went wrong: a stack's first frame outside Node, or the place that heads a syntax error's stack. */
+function firstOwnLine(stack: string): string | undefined {
+  const lines = stack.split("\n");
+  const frame = lines.find((line) => /^\s+at /.test(line) && !line.includes("node:internal"));
+  return frame?.trim() ?? lines.find((line) => /^(file:|\/|[A-Za-z]:\\).*:\d+$/.test(line));
 }
 
 function isApp(value: unknown): value is AppDefinition {
