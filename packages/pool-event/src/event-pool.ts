@@ -25,6 +25,8 @@ export interface EventPoolOptions extends ThreadOptions {
   readonly isolation?: "thread" | "process";
   /** Tasks run on the caller's own loop: for tests and embedding. Nothing is isolated, `kill` does not work, one loop only. Default false. */
   readonly inline?: boolean;
+  /** How long an executor may take to import the app module, in ms; then the start has failed. Default 30,000. */
+  readonly importTimeoutMs?: number;
   /** A loop is replaced, its successor first, when one of these is reached; what runs there may finish. Default never. */
   readonly recycle?: RecycleOptions;
 }
@@ -78,5 +80,6 @@ export function eventPool(options: EventPoolOptions = {}): Pool {
     layout: (size) => evenly(slotsOf(size, "event"), loops),
     shared: true,
     recycle: options.recycle,
+    importTimeoutMs: options.importTimeoutMs,
   });
 }

@@ -7,6 +7,8 @@ import { type ChildOptions, childProcessRuntime, createPool, evenly, slotsOf } f
 export interface ProcessPoolOptions extends ChildOptions {
   /** Child processes, one task each. Each costs 12 MiB and more of memory, even idle. Default: the processors available to this process. */
   readonly size?: number;
+  /** How long an executor may take to import the app module, in ms; then the start has failed. Default 30,000. */
+  readonly importTimeoutMs?: number;
   /** A child is replaced, its successor first, when one of these is reached. `memory` is its RSS. Default never. */
   readonly recycle?: RecycleOptions;
 }
@@ -30,5 +32,6 @@ export function processPool(options: ProcessPoolOptions = {}): Pool {
     layout: (size) => evenly(slotsOf(size, "process"), size),
     shared: false,
     recycle: options.recycle,
+    importTimeoutMs: options.importTimeoutMs,
   });
 }

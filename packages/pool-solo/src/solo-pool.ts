@@ -8,6 +8,8 @@ export interface SoloPoolOptions extends ThreadOptions {
   readonly size?: number;
   /** The task runs on the caller's own loop: for tests and embedding. Nothing is isolated and `kill` does not work. Default false. */
   readonly inline?: boolean;
+  /** How long an executor may take to import the app module, in ms; then the start has failed. Default 30,000. */
+  readonly importTimeoutMs?: number;
   /** The thread is replaced, its successor first, when one of these is reached. Default never. */
   readonly recycle?: RecycleOptions;
 }
@@ -45,6 +47,7 @@ export function soloPool(options: SoloPoolOptions = {}): Pool {
     layout: oneSlot,
     shared: false,
     recycle,
+    importTimeoutMs: options.importTimeoutMs,
   });
 }
 

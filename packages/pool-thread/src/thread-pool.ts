@@ -8,6 +8,8 @@ import { piscinaRuntime } from "./piscina-runtime.ts";
 export interface ThreadPoolOptions extends ThreadOptions {
   /** Threads, one task each. Each costs about 10 MiB, even idle. Default: the processors available to this process. */
   readonly size?: number;
+  /** How long an executor may take to import the app module, in ms; then the start has failed. Default 30,000. */
+  readonly importTimeoutMs?: number;
   /** A thread is replaced, its successor first, when one of these is reached. `memory` is its heap and buffers. Default never. */
   readonly recycle?: RecycleOptions;
 }
@@ -31,5 +33,6 @@ export function threadPool(options: ThreadPoolOptions = {}): Pool {
     layout: (size) => evenly(slotsOf(size, "thread"), size),
     shared: false,
     recycle: options.recycle,
+    importTimeoutMs: options.importTimeoutMs,
   });
 }

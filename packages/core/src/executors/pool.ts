@@ -208,7 +208,8 @@ class RunnerPool implements Pool, ExecutorOwner {
 
   startFailed(executor: Executor, error: LovageError): void {
     if (this.#state === "starting") {
-      this.#roster.gone(executor, Number.POSITIVE_INFINITY);
+      this.#roster.halt();
+      this.#roster.gone(executor, 0);
       this.#reaching?.reject(error);
       return;
     }

@@ -89,6 +89,11 @@ export class Roster {
     this.reconcile();
   }
 
+  /** Starts nothing more. */
+  halt(): void {
+    this.#closed = true;
+  }
+
   /** Ends all of them. Resolves when they are gone; one that cannot be ended is waited for five seconds. */
   async close(): Promise<void> {
     this.#closed = true;
