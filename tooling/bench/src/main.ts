@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 /** `pnpm bench <name>`. */
 
+import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
 import { thisMachine } from "./measure/machine.ts";
 import { storeReport } from "./report/store.ts";
 import { printReport } from "./report/terminal.ts";
+import { dispatch } from "./scenarios/dispatch.ts";
 import { drain } from "./scenarios/drain.ts";
 import { enqueue } from "./scenarios/enqueue.ts";
 import { latency } from "./scenarios/latency.ts";
@@ -13,7 +15,7 @@ import { pools } from "./scenarios/pools.ts";
 import type { BenchOptions, Scenario } from "./scenarios/scenario.ts";
 import { startup } from "./scenarios/startup.ts";
 
-const SCENARIOS: readonly Scenario[] = [pools, drain, enqueue, latency, startup];
+const SCENARIOS: readonly Scenario[] = [pools, drain, enqueue, latency, startup, dispatch];
 const FOLDER = fileURLToPath(new URL("../../../docs/benchmarks", import.meta.url));
 
 interface Flags {
@@ -62,12 +64,13 @@ async function measure(scenario: Scenario, flags: Flags): Promise<void> {
     tasks: flags.tasks,
     memoryBytes: flags.memory * 2 ** 30,
   };
+  const [loadBefore = Number.NaN] = loadavg();
   const report = await scenario.run(options);
   printReport(report);
   if (!flags.save) return;
   const command = `pnpm bench ${argv.join(" ")}`;
   const date = new Date().toISOString().slice(0, 10);
-  const files = await storeReport(report, { machine: thisMachine(), date, command }, FOLDER);
+  const files = await storeReport(report, { machine: thisMachine(), date, command, loadBefore }, FOLDER);
   process.stdout.write(`\nWritten: ${files.join(", ")}\n`);
 }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
-const PEERS = { plainjob: "0.0.14", "better-sqlite3": "13.2.0" };
+const PEERS = { "better-sqlite3": "13.2.0", piscina: "5.3.2", plainjob: "0.0.14", tinypool: "2.2.0" };
 const FOLDER = join(import.meta.dirname, "../../node_modules/.cache/peers");
 
 let installed: Promise<string> | undefined;

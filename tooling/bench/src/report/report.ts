@@ -33,4 +33,6 @@ export interface Circumstances {
   readonly machine: Machine;
   readonly date: string;
   readonly command: string;
+  /** Processes that wanted to run, on average over the minute before: what else the machine was doing. */
+  readonly loadBefore: number;
 }

@@ -85,6 +85,7 @@ export const drain: Scenario = {
       pssBytes: median(runs.map((run) => run.pssBytes)),
       runs,
     }));
+    const peerRate = results.find(({ name }) => name === "plainjob")?.perSecond ?? Number.NaN;
     return {
       name: "drain",
       title: "Emptying a queue of tasks that do nothing",
@@ -93,11 +94,12 @@ export const drain: Scenario = {
       tables: [
         {
           caption: "Tasks a second",
-          head: ["pool", "tasks", "tasks/s", "CPU per task", "memory (PSS)"],
+          head: ["pool", "tasks", "tasks/s", ...(options.peers ? ["÷ plainjob"] : []), "CPU per task", "memory (PSS)"],
           rows: results.map(({ name, tasks, perSecond, cpuUs, pssBytes }) => [
             name,
             whole(tasks),
             whole(perSecond),
+            ...(options.peers ? [fixed(perSecond / peerRate, 1)] : []),
             `${fixed(cpuUs, 1)} µs`,
             mebibytes(pssBytes),
           ]),
