@@ -212,7 +212,7 @@ export interface Pool extends AsyncDisposable {
   start(context: PoolContext): Promise<void>;
   /** Begins at once. Runs asked in one tick reach their executors as one message each. Throws `PoolBusyError` without a free slot. */
   run(request: RunRequest): Execution;
-  /** Resolves when exactly `size` (in the pool's own unit: slots) is reached: growth is ready, shrink has let running tasks finish. A newer call supersedes an older one. Rejects with `ConfigurationError` for a size the pool cannot have. */
+  /** Resolves when exactly `size` (in the pool's own unit: slots) is reached: growth is ready, shrink has let running tasks finish. A newer call supersedes an older one, which then settles with it. Rejects with what kept an executor from starting; the pool goes on trying. Rejects with `ConfigurationError` for a size the pool cannot have. */
   resize(size: number): Promise<void>;
   stats(): PoolStats;
   onEvent(listener: (event: PoolEvent) => void): () => void;
