@@ -91,7 +91,7 @@ export class Dispatcher {
     this.#limits.watch(held);
     if (this.#kernel.events.wanted)
       this.#kernel.events.task({ ...this.#kernel.subject(held), type: "task-started", pool: lane.name });
-    held.execution.outcome.then((outcome) => this.#finished(held, outcome));
+    void held.execution.outcome.then((outcome) => this.#finished(held, outcome));
   }
 
   #finished(held: Held, outcome: Outcome): void {

@@ -40,7 +40,7 @@ export class Settler {
     const { results } = this.#context;
     if (record !== undefined && results !== undefined) {
       if (record.final) {
-        results.write(record).then(() => this.#send(held, verdict));
+        void results.write(record).then(() => this.#send(held, verdict));
         return;
       }
       results.announce(record);
