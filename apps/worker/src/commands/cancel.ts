@@ -1,5 +1,5 @@
 import { brokerClient } from "@lovage/core";
-import type { RevokeOutcome } from "@lovage/core/contracts";
+import type { Broker, RevokeOutcome } from "@lovage/core/contracts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { checkId } from "../flags/task-id.ts";
 import { printJson, printLine } from "../output/print.ts";
@@ -23,6 +23,18 @@ const WORDS: Readonly<Record<Cancelled["status"], string>> = {
   unknown: "is cancelled if it is waiting; this broker cannot tell",
 };
 
+/** Which worker ended which of the tasks. */
+async function tellWorkers(
+  broker: Broker,
+  ids: readonly string[],
+  wish: Readonly<Record<string, unknown>>,
+): Promise<Map<string, string>> {
+  if (ids.length === 0 || broker.control === undefined) return new Map();
+  const replies = await askWorkers(broker, "cancel", { ids, ...wish }, { timeoutMs: CONTROL_MS });
+  const answers = valuesOf<{ readonly cancelled: readonly string[] }>(replies);
+  return new Map(answers.flatMap(({ worker, value }) => value.cancelled.map((id) => [id, worker])));
+}
+
 /** Waiting tasks are removed by the broker, running ones aborted by the worker that holds them. */
 export async function cancel(
   ids: readonly string[],
@@ -34,16 +46,14 @@ export async function cancel(
     ...(flags.reason === undefined ? {} : { reason: flags.reason }),
   };
   const outcomes = await withPlacesOpen(flags, async ({ broker, results }): Promise<readonly Cancelled[]> => {
+    // Workers first: told by the client they would end the task as well, but nobody would hear which one did.
+    const holders = await tellWorkers(broker, ids, wish);
     const revoked = await brokerClient(broker, results, { queues: {} }).cancel(ids, wish);
-    const asked = revoked.filter(({ status }) => status === "owned" || status === "unknown").map(({ id }) => id);
-    if (asked.length === 0 || broker.control === undefined) return revoked;
-    // The client has told the workers already and does not listen for answers; asked again, the holder says that it is the one.
-    const replies = valuesOf<{ cancelled: readonly string[] }>(
-      await askWorkers(broker, "cancel", { ids: asked, ...wish }, { timeoutMs: CONTROL_MS }),
-    );
+    const late = revoked.filter(({ id, status }) => status === "owned" && !holders.has(id)).map(({ id }) => id);
+    for (const [id, worker] of await tellWorkers(broker, late, wish)) holders.set(id, worker);
     return revoked.map((outcome) => {
-      const holder = replies.find(({ value }) => value.cancelled.includes(outcome.id));
-      return holder === undefined ? outcome : { id: outcome.id, status: "aborted", worker: holder.worker };
+      const worker = holders.get(outcome.id);
+      return worker === undefined ? outcome : { id: outcome.id, status: "aborted", worker };
     });
   });
   if (flags.json === true) printJson(outcomes);

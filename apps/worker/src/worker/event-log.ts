@@ -155,7 +155,8 @@ export function logWorkerEvent(log: Log, event: WorkerEvent): void {
       log.write(event.state === "quiet" ? "info" : "debug", `worker is ${event.state}`);
       return;
     case "stop-phase":
-      log.write("info", PHASES[event.phase], event.running === 0 ? {} : { running: event.running });
+      // With nothing at stake the phases pass in a moment, and whoever ends the worker says that it has ended.
+      log.write(event.running === 0 ? "debug" : "info", PHASES[event.phase], { running: event.running });
       return;
     case "task-log": {
       const { level, message, id, task, fields } = event.entry;
