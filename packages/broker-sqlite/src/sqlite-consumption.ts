@@ -18,6 +18,10 @@ export interface ConsumptionHost {
 /** Bounds one transaction and one hand-over. */
 const MAX_CLAIM = 1_000;
 const MAX_TIMER_MS = 0x7fffffff;
+/** How soon a consumption without free credit notices that its queue was destroyed. */
+const LOOK_MS = 500;
+const LEASE_MARGIN_MS = 20;
+const STILL_MS = 500;
 
 /**
  * open → (stop, queue destroyed, broker closed) stopped. While open it is one of: full (no credit left), claiming (one claim is under way), or
@@ -32,10 +36,14 @@ export class SqliteConsumption implements Consumption, Claimant, DeliveryHome {
   readonly #leave: () => void;
   #credit: number;
   #open = true;
-  #claiming = 0;
+  #claiming = false;
   #claimedAt = 0;
   #exhausted = false;
   #alarm: NodeJS.Timeout | undefined;
+  #leaseAlarm: NodeJS.Timeout | undefined;
+  /** Somebody committed since a consumption without free credit last made sure that its queue still exists. */
+  #lookAt = Number.POSITIVE_INFINITY;
+  #lookAlarm: NodeJS.Timeout | undefined;
 
   constructor(
     queue: string,
@@ -77,20 +85,24 @@ export class SqliteConsumption implements Consumption, Claimant, DeliveryHome {
   }
 
   wants(): OperationMap["claim"]["in"] | undefined {
-    const free = this.#credit - this.#held.size;
-    if (!this.#open || this.#claiming > 0 || this.#exhausted || !(free > 0)) return undefined;
-    this.#claiming = Math.min(Math.floor(free), MAX_CLAIM);
+    if (!this.#open || this.#claiming) return undefined;
+    const limit = Math.max(0, Math.min(Math.floor(this.#credit - this.#held.size), MAX_CLAIM));
+    const wanted = limit > 0 ? !this.#exhausted : performance.now() >= this.#lookAt;
+    if (!wanted) return undefined;
+    this.#claiming = true;
     this.#claimedAt = Date.now();
-    return { queue: this.queue, limit: this.#claiming };
+    this.#lookAt = Number.POSITIVE_INFINITY;
+    return { queue: this.queue, limit };
   }
 
   claimed(answer: ClaimAnswer): void {
-    this.#claiming = 0;
+    this.#claiming = false;
     this.leaseMs = answer.leaseMs;
     const expiresAt = this.#claimedAt + answer.leaseMs;
     const { claimed } = answer;
     const batch = claimed?.ids.map((_, index) => new SqliteDelivery(this, claimed, index, expiresAt)) ?? [];
     for (const delivery of batch) this.#held.add(delivery);
+    if (batch.length > 0 && this.#leaseAlarm === undefined) this.#watchLeases(expiresAt);
     if (!this.#open) {
       // Stopped while the claim was under way: untouched, so it goes back.
       for (const delivery of batch) void delivery.release().catch(() => {});
@@ -104,6 +116,10 @@ export class SqliteConsumption implements Consumption, Claimant, DeliveryHome {
 
   rouse(): void {
     this.#exhausted = false;
+    if (this.#lookAt !== Number.POSITIVE_INFINITY || this.#held.size < this.#credit) return;
+    this.#lookAt = performance.now() + LOOK_MS;
+    clearTimeout(this.#lookAlarm);
+    this.#lookAlarm = setTimeout(() => this.#host.store.schedule(), LOOK_MS + 1).unref();
   }
 
   sent(delivery: SqliteDelivery): void {
@@ -120,18 +136,14 @@ export class SqliteConsumption implements Consumption, Claimant, DeliveryHome {
   /** What the broker does when it closes: takes nothing more, and gives back what is unsettled, for others to take at once. */
   giveBackAll(): void {
     this.#end();
-    for (const delivery of [...this.#held]) {
-      void delivery.release().then(
-        () => delivery.lose(),
-        () => delivery.lose(),
-      );
-    }
+    for (const delivery of this.#held) delivery.surrender();
   }
 
   #end(): void {
     if (!this.#open) return;
     this.#open = false;
     clearTimeout(this.#alarm);
+    clearTimeout(this.#lookAlarm);
     this.#leave();
     if (this.#held.size === 0) this.#host.consumptionEnded(this);
   }
@@ -152,6 +164,33 @@ export class SqliteConsumption implements Consumption, Claimant, DeliveryHome {
       },
       Math.min(Math.max(1, Math.ceil(ms)), MAX_TIMER_MS),
     ).unref();
+  }
+
+  /**
+   * A lease that nobody renews ends even where no other worker is there to reap it, and then its credit is free again. Late itself, this process
+   * stood still: whoever renews goes first.
+   */
+  #watchLeases(at: number): void {
+    const due = Math.max(at - Date.now(), 0) + LEASE_MARGIN_MS;
+    const expectedAt = performance.now() + due;
+    this.#leaseAlarm = setTimeout(() => {
+      this.#leaseAlarm = undefined;
+      if (this.#host.closed || this.#held.size === 0) return;
+      if (performance.now() - expectedAt > STILL_MS) {
+        this.#watchLeases(Date.now() + STILL_MS);
+        return;
+      }
+      const now = Date.now();
+      let next = now + this.leaseMs;
+      for (const delivery of this.#held) {
+        if (delivery.leaseExpiresAt > now) next = Math.min(next, delivery.leaseExpiresAt);
+        else {
+          next = Math.min(next, now + STILL_MS);
+          delivery.checkLease().catch(() => {});
+        }
+      }
+      this.#watchLeases(next);
+    }, due).unref();
   }
 
   #handOver(batch: readonly SqliteDelivery[]): void {

@@ -103,6 +103,20 @@ export class SqliteDelivery implements Delivery {
     return await this.#while((settlements) => settlements.markStarted(this.#seq, this.#token));
   }
 
+  /** Its lease should be over by now: asks, and knows it for lost if so. */
+  async checkLease(): Promise<void> {
+    const answer = await this.#home.settlements.lapse(this.#seq, this.#token);
+    if (answer === "lost" && this.#answer === undefined) this.lose();
+  }
+
+  /** The broker closes: untouched, so it goes back; what is settled from now on is told that the broker is closed. */
+  surrender(): void {
+    if (this.#answer !== undefined || this.#isLost) return;
+    this.#isLost = true;
+    this.#home.settlements.release(this.#seq, this.#token, this.#marks, () => {}).catch(() => {});
+    this.#controller?.abort();
+  }
+
   /** It is known to be no longer ours. */
   lose(): void {
     if (this.#isLost) return;

@@ -130,6 +130,8 @@ export interface OperationMap {
   /** seq, token, seq, token … */
   renew: { in: readonly number[]; out: number[] };
   markStarted: { in: readonly number[]; out: number[] };
+  /** As `renew`, for leases that their holder believes to be over: 0 when they are, and the messages are ready again. */
+  lapse: { in: readonly number[]; out: number[] };
   ack: { in: readonly number[]; out: number[] };
   release: { in: readonly (readonly [seq: number, token: number, marks: number])[]; out: number[] };
   requeue: {
@@ -207,6 +209,8 @@ export interface Traits {
   readonly durable: boolean;
   /** Whom it may give work or news on the same connection, whose own commits `data_version` does not show. */
   readonly wakes: Topic | undefined;
+  /** Leaves before everything else that was asked. */
+  readonly express?: true;
 }
 
 export type Topic = "queues" | "results" | "control";
@@ -216,11 +220,14 @@ const probe: Traits = { access: "probe", durable: false, wakes: undefined };
 const passing = (wakes?: Topic): Traits => ({ access: "write", durable: false, wakes });
 const kept = (wakes?: Topic): Traits => ({ access: "write", durable: true, wakes });
 
+const control: Traits = { ...passing("control"), express: true };
+
 export const TRAITS: { readonly [K in OperationName]: Traits } = {
   publish: kept("queues"),
   claim: probe,
   renew: passing(),
   markStarted: kept(),
+  lapse: passing("queues"),
   ack: kept(),
   release: passing("queues"),
   requeue: kept("queues"),
@@ -242,15 +249,15 @@ export const TRAITS: { readonly [K in OperationName]: Traits } = {
   writeResults: kept("results"),
   readResults: read,
   forgetResults: kept(),
-  postCommand: passing("control"),
-  postReply: passing("control"),
+  postCommand: control,
+  postReply: control,
   finishCommand: passing(),
-  appear: passing("control"),
-  disappear: passing("control"),
+  appear: control,
+  disappear: control,
   countPresent: read,
-  postEvents: passing("control"),
+  postEvents: control,
   lastControl: read,
-  pollControl: read,
+  pollControl: { ...read, express: true },
   sweep: probe,
   report: read,
 };

@@ -2,7 +2,7 @@ import { BrokerClosedError, type Settlement } from "@lovage/core/contracts";
 import type { Operation, OperationMap } from "./sqlite-operations.ts";
 import type { Collector, Ending, SqliteStore } from "./sqlite-store.ts";
 
-type Kind = "renew" | "markStarted" | "ack" | "release" | "requeue" | "deadLetter";
+type Kind = "renew" | "lapse" | "markStarted" | "ack" | "release" | "requeue" | "deadLetter";
 type Answer = (settlement: Settlement | undefined) => void;
 
 /** What was asked of one kind and has not left yet. `Cell` is what the operation's input is a list of. */
@@ -65,6 +65,7 @@ export class Settlements {
   readonly #store: SqliteStore;
   readonly #renewals = new Kindred<number>("renew");
   readonly #starts = new Kindred<number>("markStarted");
+  readonly #lapses = new Kindred<number>("lapse");
   readonly #acks = new Kindred<number>("ack");
   readonly #releases = new Kindred<OperationMap["release"]["in"][number]>("release");
   readonly #requeues = new Kindred<OperationMap["requeue"]["in"][number]>("requeue");
@@ -79,6 +80,12 @@ export class Settlements {
   renew(seq: number, token: number): Promise<Settlement> {
     this.#store.schedule();
     return this.#renewals.add([seq, token], undefined);
+  }
+
+  /** `lost` if the lease is over. */
+  lapse(seq: number, token: number): Promise<Settlement> {
+    this.#store.schedule();
+    return this.#lapses.add([seq, token], undefined);
   }
 
   markStarted(seq: number, token: number): Promise<Settlement> {
@@ -126,7 +133,15 @@ export class Settlements {
 
   /** Renewals before settlements: what is renewed and settled in one tick is settled while it is ours. */
   get #all(): readonly Kindred<never>[] {
-    const all = [this.#renewals, this.#starts, this.#acks, this.#releases, this.#requeues, this.#deadLetters];
+    const all = [
+      this.#renewals,
+      this.#starts,
+      this.#acks,
+      this.#releases,
+      this.#requeues,
+      this.#deadLetters,
+      this.#lapses,
+    ];
     return all as unknown as readonly Kindred<never>[];
   }
 }

@@ -72,7 +72,10 @@ const SQL = {
   ack: `DELETE FROM lovage_message WHERE {mine}`,
   renew: `UPDATE lovage_message SET lease_until = ?1 + (SELECT lease_ms FROM lovage_queue WHERE number = queue)
     WHERE seq = ?2 AND token = ?3 AND state = {owned}`,
+  lapse: "UPDATE lovage_message SET state = {ready} WHERE {mine} AND lease_until <= ?",
+  isMine: "SELECT 1 FROM lovage_message WHERE {mine}",
   markStarted: `UPDATE lovage_message SET starts = starts + 1 WHERE {mine}`,
+  dropRevokedLapsed: "DELETE FROM lovage_message WHERE {mine} AND {isRevoked} AND lease_until <= ?",
   dropRevoked: `DELETE FROM lovage_message WHERE {mine} AND {isRevoked}`,
   release: `UPDATE lovage_message SET state = {ready}, starts = max(0, starts - ?) WHERE {mine}`,
   requeue: `UPDATE lovage_message SET state = ?, ready_at = ?, starts = 0, headers = coalesce(?, headers) WHERE {mine}`,

@@ -57,11 +57,11 @@ export const publish: Handlers["publish"] = (session, input) => {
   return input.ids.map((_, index) => publishOne(session, input, index, full));
 };
 
-/** The answer where nothing has to be written: no such queue, paused, nothing ready, due or lapsed. */
-export function peekClaim(session: Session, { queue: name }: OperationMap["claim"]["in"]): ClaimAnswer | undefined {
-  const queue = session.queue(name);
+/** The answer where nothing has to be written: no such queue, paused, nothing wanted, ready, due or lapsed. */
+export function peekClaim(session: Session, input: OperationMap["claim"]["in"]): ClaimAnswer | undefined {
+  const queue = session.queue(input.queue);
   if (queue === undefined) return nothing(0, false);
-  if (queue.paused) return nothing(queue.leaseMs, true);
+  if (queue.paused || input.limit === 0) return nothing(queue.leaseMs, true);
   if (session.sql.any("anyReady", queue.number)) return undefined;
   const next = nextInMs(session, queue);
   if (next !== undefined && next <= 0) return undefined;
@@ -71,7 +71,7 @@ export function peekClaim(session: Session, { queue: name }: OperationMap["claim
 export const claim: Handlers["claim"] = (session, { queue: name, limit }) => {
   const queue = session.queue(name);
   if (queue === undefined) return nothing(0, false);
-  if (queue.paused) return nothing(queue.leaseMs, true);
+  if (queue.paused || limit === 0) return nothing(queue.leaseMs, true);
   const { sql, now } = session;
   const promoted = sql.run("promote", queue.number, now);
   let reaped = 0;
@@ -147,6 +147,16 @@ export const renew: Handlers["renew"] = ({ sql, now }, pairs) =>
 
 export const markStarted: Handlers["markStarted"] = ({ sql }, pairs) =>
   eachPair(pairs, (seq, token) => sql.run("markStarted", seq, token));
+
+/** Nobody else may be there to reap what this process holds, so it reaps its own; not while it may have been standing still. */
+export const lapse: Handlers["lapse"] = (session, pairs) =>
+  eachPair(pairs, (seq, token) => {
+    const { sql, now, mayReap } = session;
+    if (!sql.any("isMine", seq, token)) return 0;
+    if (!mayReap) return 1;
+    if (session.anyRevoked && sql.run("dropRevokedLapsed", seq, token, now, now) === 1) return 0;
+    return sql.run("lapse", seq, token, now) === 1 ? 0 : 1;
+  });
 
 export const release: Handlers["release"] = (session, rows) =>
   rows.map(([seq, token, marks]) =>
