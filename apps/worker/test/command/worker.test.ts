@@ -162,7 +162,7 @@ describe("the log", () => {
     ["thread", ["-c", "1"]],
     ["process", ["-c", "1"]],
   ])(
-    "names within 2 s the task that blocks a %s pool, while the worker answers in 200 ms",
+    "names within 2 s the task that blocks its executor (%s pool), while the worker answers in 200 ms",
     async (kind, more) => {
       const worker = await place.worker(["-P", kind, ...more]);
       const id = (await place.run(["call", APP, "cpu.spin", "[4000]"])).stdout;
