@@ -162,8 +162,11 @@ export interface AppDefinition {
   readonly results?: ResultStore;
   /** What wins of app, queue, task and route for one task, with where each option came from. */
   resolve(task: string): ResolvedTask;
-  /** Supplies the connections that handles and `enqueue` use. The worker and each executor call it once. */
-  attach(port: ClientPort): void;
+  /**
+   * Supplies the connections that handles and `enqueue` use from now on. The worker and each executor call it once, and the function
+   * that it returns when they end: what was attached before holds again, and at last the app's own connections.
+   */
+  attach(port: ClientPort): () => void;
 }
 
 /** Who set an option. `worker`: a flag of the worker command, which replaces what is only the default or the app's. `message`: one message's own headers. */
