@@ -73,7 +73,8 @@ class BoundApp implements App, AppBinding {
   readonly #cells: ReadonlyMap<string, TaskCell>;
   readonly #resolved = new Map<string, ResolvedTask>();
   readonly #publishTimeoutMs: number | undefined;
-  #attached: ClientPort | undefined;
+  /** The last one is in use. */
+  readonly #attached: { readonly port: ClientPort }[] = [];
   #client: BrokerClient | undefined;
   #closing: Promise<void> | undefined;
 
@@ -122,8 +123,13 @@ class BoundApp implements App, AppBinding {
     return resolved;
   }
 
-  attach(port: ClientPort): void {
-    this.#attached = port;
+  attach(port: ClientPort): () => void {
+    const entry = { port };
+    this.#attached.push(entry);
+    return () => {
+      const at = this.#attached.indexOf(entry);
+      if (at !== -1) this.#attached.splice(at, 1);
+    };
   }
 
   task<T extends TaskLike>(task: T): TaskRef<T> {
@@ -197,7 +203,8 @@ class BoundApp implements App, AppBinding {
   }
 
   #port(task: string): ClientPort {
-    if (this.#attached !== undefined) return this.#attached;
+    const attached = this.#attached.at(-1);
+    if (attached !== undefined) return attached.port;
     if (this.#closing !== undefined) throw new BrokerClosedError("this app is closed; create a new one");
     if (this.broker === undefined) throw new NoBrokerError(task);
     this.#client ??= brokerClient(this.broker, this.results, this, {

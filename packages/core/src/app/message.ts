@@ -36,7 +36,10 @@ export function messageOf(
   const expiresMs = options.expiresMs ?? resolved.expiresMs;
   if (expiresMs !== undefined) headers.expiresAt = now + expiresMs;
   if (codec.contentType !== JSON_TYPE) headers.contentType = codec.contentType;
-  if (options.headers !== undefined) Object.assign(headers, options.headers);
+  if (options.headers !== undefined) {
+    checkSoftLimit(resolved, options.headers);
+    Object.assign(headers, options.headers);
+  }
   const encoded = codec.encodeCall({ args });
   if (encoded.headers !== undefined) Object.assign(headers, encoded.headers);
 
@@ -59,4 +62,17 @@ export function messageOf(
     message.dueAt = dueAt;
   }
   return message;
+}
+
+/** A soft limit of one message that could never pass, because the hard limit that somebody set for the task comes first. */
+function checkSoftLimit(resolved: ResolvedTask, headers: Readonly<Record<string, HeaderValue>>): void {
+  const softMs = headers["limit.soft"];
+  if (softMs === undefined || headers["limit.hard"] !== undefined || !resolved.hardExplicit) return;
+  if (Number(softMs) > resolved.hardMs) {
+    throw new ConfigurationError(
+      `with().limits.soft of ${softMs} ms is longer than the hard limit of ${resolved.hardMs} ms that "${resolved.name}" has; ` +
+        "give limits.hard as well",
+      { subject: { task: resolved.name } },
+    );
+  }
 }

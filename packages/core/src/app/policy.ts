@@ -2,6 +2,7 @@
 
 import type { Headers, HeaderValue } from "../contracts/message.ts";
 import type { ResolvedTask } from "../contracts/task.ts";
+import { defaultHardMs } from "./resolve.ts";
 
 const MAX_ATTEMPTS = 1_000_000;
 const MAX_FACTOR = 1_000;
@@ -47,6 +48,7 @@ function overridden(resolved: ResolvedTask, headers: Headers): ResolvedTask {
   const hardMs = milliseconds(headers["limit.hard"], 1);
   set("hardMs", hardMs);
   if (hardMs !== undefined) policy.hardExplicit = true;
+  if (!policy.hardExplicit) policy.hardMs = defaultHardMs(policy.softMs, policy.hardMs);
   if (headers.result === false) {
     policy.resultTtlMs = undefined;
     source.resultTtlMs = "message";

@@ -121,8 +121,7 @@ export function resolveTask(
     ),
     retryJitter: pick("retryJitter", ({ retry }) => retryOf(retry)?.jitter, "full"),
     softMs,
-    // A soft limit beyond the general default is a wish to run that long: the default moves out of its way.
-    hardMs: softMs !== undefined && softMs > hardMs ? softMs * 2 : hardMs,
+    hardMs: hardExplicit ? hardMs : defaultHardMs(softMs, hardMs),
     hardExplicit,
     priority: pick("priority", ({ priority }) => priority, DEFAULT_PRIORITY),
     expiresMs: pick("expiresMs", ({ expires }) => optionalMs(expires, where("expires")), undefined),
@@ -136,6 +135,11 @@ export function resolveTask(
     ).ms,
     source,
   };
+}
+
+/** A soft limit beyond the default hard limit is a wish to run that long: the default, which nobody asked for, gives way. */
+export function defaultHardMs(softMs: number | undefined, hardMs: number): number {
+  return softMs !== undefined && softMs > hardMs ? softMs * 2 : hardMs;
 }
 
 /** What of `retry` is code: it stays in the executor. Decided by the same precedence, each for itself. */

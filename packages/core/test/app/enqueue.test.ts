@@ -176,6 +176,14 @@ describe("with()", () => {
     );
   });
 
+  it("refuses a soft limit that the task's own hard limit would cut off", async () => {
+    const slow = task("slow", add, { limits: { hard: "30s" } });
+    await bench({ tasks: [slow, sum] });
+    expect(() => slow.with({ limits: { soft: "1m" } }).message(1)).toThrow(/give limits\.hard as well/);
+    expect(slow.with({ limits: { soft: "1m", hard: "2m" } }).message(1).headers["limit.hard"]).toBe(120_000);
+    expect(sum.with({ limits: { soft: "3h" } }).message(1).headers["limit.soft"]).toBe(10_800_000);
+  });
+
   it("refuses one id for many messages, and an expiry before the due time", async () => {
     const { published } = await bench({ tasks: [sum] });
     const id = uuidv5("x", uuidv5.URL);
@@ -213,12 +221,12 @@ describe("a task and its apps", () => {
     expect(() => app.task(task("math.add", add))).toThrow(/not listed by this app/);
   });
 
-  it("uses the attached connections, in place of the app's own broker", async () => {
+  it("uses the attached connections in place of the app's own broker, until they are taken back", async () => {
     const sum = task("math.add", add);
     const { app, published } = await bench({ tasks: [sum] });
     const sent: string[] = [];
     const never = () => Promise.reject(new Error("not asked"));
-    app.attach({
+    const detach = app.attach({
       publish: async (messages) => {
         sent.push(...messages.map(({ body }) => String(body)));
         return messages.map(({ id }) => ({ id, status: "accepted" as const }));
@@ -230,6 +238,10 @@ describe("a task and its apps", () => {
     await sum.enqueue(1);
     expect(sent).toEqual(["[[1]]"]);
     expect(published).toEqual([]);
+    detach();
+    detach();
+    await sum.enqueue(2);
+    expect(published.flat().map(({ body }) => body)).toEqual(["[[2]]"]);
   });
 
   it("sends what was enqueued before close(), and refuses what comes after", async () => {

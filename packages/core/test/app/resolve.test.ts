@@ -98,6 +98,14 @@ describe("policyFor", () => {
     expect(policyFor(app.resolve("a"), headers.with({ result: false }).message().headers).resultTtlMs).toBeUndefined();
   });
 
+  it("moves the general hard limit out of the way of a message's longer soft one", () => {
+    expect(policyFor(resolved, { task: "a", "limit.soft": 7_200_000 })).toMatchObject({
+      softMs: 7_200_000,
+      hardMs: 14_400_000,
+      hardExplicit: false,
+    });
+  });
+
   it("ignores values of the wrong kind and brings others into range: headers come from anywhere", () => {
     const policy = policyFor(resolved, {
       task: "a",
