@@ -5,7 +5,7 @@ import { join, relative, sep } from "node:path";
 
 const MARKDOWN = /\.(md|mdx|markdown)$/i;
 /** Folders of tools and of builds: nothing that a person wrote. */
-const SKIPPED = new Set([".git", "dist", "coverage", ".turbo"]);
+const SKIPPED = new Set([".git", ".cache", ".turbo", "coverage", "dist"]);
 
 /**
  * Markdown files under `root`, dependencies included, as `/`-separated paths relative to it, sorted, at most `limit`. Links are not

@@ -50,7 +50,7 @@ export function wrongPools(load: Load): Estimate[] {
       choice: "all on one event loop",
       ms: onOneLoop,
       bytes: undefined,
-      price: `one core computes; no response is read for ${load.indexCpuMs.toFixed(0)} ms at a time`,
+      price: `one core, if it has one to itself; no response is read for ${load.indexCpuMs.toFixed(0)} ms at a time`,
     },
   ];
 }

@@ -1,6 +1,6 @@
 /** The stretch of a document that answers a query best. */
 
-import { words } from "./text.ts";
+import { plainText, words } from "./text.ts";
 
 export interface Snippet {
   readonly text: string;
@@ -8,12 +8,13 @@ export interface Snippet {
   readonly marks: readonly (readonly [number, number])[];
 }
 
-/** About `width` characters of `text` with as many different words of `query` as possible, on one line. */
-export function snippetOf(text: string, query: string, width = 160): Snippet {
+/** About `width` characters of a Markdown text, without markup, with as many different words of `query` as possible. */
+export function snippetOf(markdown: string, query: string, width = 160): Snippet {
+  const text = plainText(markdown);
   const wanted = new Set(words(query).map((word) => word.term));
   const found = words(text).filter((word) => wanted.has(word.term));
   const start = wordStart(text, Math.max(0, bestStart(found, width) - Math.floor(width / 8)));
-  const cut = text.slice(start, start + width).replaceAll(/\s+/g, " ");
+  const cut = text.slice(start, start + width);
   const marks = words(cut)
     .filter((word) => wanted.has(word.term))
     .map((word) => [word.at, word.at + (/^[\p{L}\p{N}]+/u.exec(cut.slice(word.at))?.[0].length ?? 1)] as const);

@@ -30,14 +30,19 @@ export function words(text: string): Word[] {
   return found;
 }
 
+/** Markdown without its markup, on one line. */
+export function plainText(markdown: string): string {
+  return markdown
+    .replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replaceAll(/<[^>\n]+>|[|*`#~]+|-{3,}/g, " ")
+    .replaceAll(/\s+/g, " ")
+    .trim();
+}
+
 /** The title of a Markdown document: its first heading, else `fallback`. */
 export function titleOf(text: string, fallback: string): string {
-  const heading = /^#{1,3} +(.+)$/m.exec(text)?.[1];
-  const plain = heading
-    ?.replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
-    .replaceAll(/<[^>]+>|[*_`#]/g, "")
-    .trim();
-  return plain === undefined || plain === "" ? fallback : plain;
+  const heading = plainText(/^#{1,3} +(.+)$/m.exec(text)?.[1] ?? "");
+  return heading === "" ? fallback : heading;
 }
 
 function termOf(word: string): string {

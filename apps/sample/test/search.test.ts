@@ -6,7 +6,7 @@ import { buildPartialIndex, type PartialIndex } from "../src/partial-index.ts";
 import { resemblance, signatureOf } from "../src/resemblance.ts";
 import { SearchIndex } from "../src/search-index.ts";
 import { snippetOf } from "../src/snippet.ts";
-import { titleOf, words } from "../src/text.ts";
+import { plainText, titleOf, words } from "../src/text.ts";
 
 const fixture = fileURLToPath(new URL("fixture", import.meta.url));
 
@@ -51,6 +51,10 @@ describe("words", () => {
 describe("titleOf", () => {
   it("takes the first heading without its markup", () => {
     expect(titleOf("text\n## [The `pool`](a.md)\n# other", "x.md")).toBe("The pool");
+  });
+
+  it("shows no markup", () => {
+    expect(plainText("# A *list*\n\n- [one](1.md) | `two`\n<br>")).toBe("A list - one two");
   });
 
   it("falls back where there is no heading", () => {
