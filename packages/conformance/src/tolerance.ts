@@ -16,7 +16,10 @@ export interface Tolerance {
 const PROBES = 30;
 const PROBE_MS = 4;
 
-export async function calibrate(): Promise<Tolerance> {
+const PATIENCE_MS = 10_000;
+
+/** `patienceMs`: see {@link Tolerance.patienceMs}; default 10,000, to which the margin for this machine is added. */
+export async function calibrate(patienceMs: number = PATIENCE_MS): Promise<Tolerance> {
   let jitterMs = 0;
   for (let probe = 0; probe < PROBES; probe += 1) {
     const startedAt = performance.now();
@@ -27,6 +30,6 @@ export async function calibrate(): Promise<Tolerance> {
     jitterMs,
     slackMs: 250 + 5 * jitterMs,
     quietMs: 150 + 2 * jitterMs,
-    patienceMs: 10_000 + 20 * jitterMs,
+    patienceMs: patienceMs + 20 * jitterMs,
   };
 }

@@ -1,6 +1,6 @@
 import { memoryResults, memoryServer } from "@lovage/core/memory";
+import { memoryHarness } from "../src/saboteurs/index.ts";
 import { describeBroker, describeControlChannel, describeResultStore } from "../src/vitest.ts";
-import { memoryHarness } from "./memory-harness.ts";
 
 describeBroker(memoryHarness());
 describeControlChannel(memoryHarness());

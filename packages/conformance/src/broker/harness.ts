@@ -20,6 +20,8 @@ export interface BrokerHarness {
   readonly skewable?: boolean;
   /** Names of what is on the server beyond its fixed objects, from all queues. Read before and after. */
   leftovers?(): Promise<readonly string[]>;
+  /** How long a scenario waits for what must happen where no promise names a time, in ms. Default 10,000. */
+  readonly patienceMs?: number;
   /** After the run. */
   close?(): Promise<void>;
 }

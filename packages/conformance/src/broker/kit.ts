@@ -12,7 +12,7 @@ export function kitOnBroker(name: string, scenarios: readonly BrokerScenario[]):
 }
 
 async function openBrokerBench(harness: BrokerHarness): Promise<Bench<BrokerContext, BrokerCapabilities>> {
-  const tolerance = await calibrate();
+  const tolerance = await calibrate(harness.patienceMs);
   const before = new Set(await harness.leftovers?.());
   const broker = await harness.create();
   await broker.connect();

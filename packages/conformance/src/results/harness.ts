@@ -7,6 +7,8 @@ export interface ResultStoreHarness {
   create(): ResultStore | Promise<ResultStore>;
   /** How late an expiry may be, in ms. Default 1,000. */
   readonly expiryResolutionMs?: number;
+  /** How long a scenario waits for what must happen where no promise names a time, in ms. Default 10,000. */
+  readonly patienceMs?: number;
   /** After the run. */
   close?(): Promise<void>;
 }

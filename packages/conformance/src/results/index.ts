@@ -14,7 +14,7 @@ export const resultStoreKit: ResultStoreKit = {
   name: "result store",
   scenarios: resultScenarios,
   async open(harness) {
-    const tolerance = await calibrate();
+    const tolerance = await calibrate(harness.patienceMs);
     const store = await harness.create();
     await store.connect();
     await store.close();

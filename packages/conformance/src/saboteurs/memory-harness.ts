@@ -1,13 +1,22 @@
 import type { Broker } from "@lovage/core/contracts";
-import { memoryBroker, memoryServer } from "@lovage/core/memory";
+import { type MemoryServer, memoryBroker, memoryServer } from "@lovage/core/memory";
 import { type SleepyBroker, sleepyBroker } from "@lovage/core/testing";
-import type { BrokerHarness } from "../src/index.ts";
+import type { BrokerHarness } from "../broker/harness.ts";
 
-const MAX_MESSAGES = 50_000;
+const MAX_MESSAGES = 20_000;
 
-/** Memory brokers on one server, each behind a wire that can fail: memory itself cannot lose a connection. */
-export function memoryHarness(): BrokerHarness {
-  const server = memoryServer({ name: "conformance", maxMessages: MAX_MESSAGES });
+export interface MemoryHarnessOptions {
+  /** What is done to each connection, and so what the scenarios see. */
+  readonly tamper?: (broker: SleepyBroker) => Broker;
+  readonly patienceMs?: number;
+}
+
+/**
+ * Memory brokers on one server, each behind a wire that can fail: memory itself cannot lose a connection. A restart forgets everything,
+ * which is what memory promises.
+ */
+export function memoryHarness(options: MemoryHarnessOptions = {}): BrokerHarness {
+  let server: MemoryServer = memoryServer({ name: "conformance", maxMessages: MAX_MESSAGES });
   const open = new Set<SleepyBroker>();
   const all = (act: (broker: SleepyBroker) => void): void => {
     for (const broker of open) act(broker);
@@ -15,12 +24,16 @@ export function memoryHarness(): BrokerHarness {
   const wake = async (): Promise<void> => all((broker) => broker.wake());
   return {
     name: "memory",
-    create(options = {}): Broker {
-      const broker = sleepyBroker(memoryBroker({ server }), options);
+    ...(options.patienceMs === undefined ? {} : { patienceMs: options.patienceMs }),
+    create(connection = {}): Broker {
+      const broker = sleepyBroker(memoryBroker({ server }), connection);
       open.add(broker);
-      return broker;
+      return options.tamper?.(broker) ?? broker;
     },
     faults: {
+      async restart() {
+        server = memoryServer({ name: "conformance", maxMessages: MAX_MESSAGES });
+      },
       async freeze() {
         all((broker) => broker.hang());
         return wake;

@@ -1,0 +1,22 @@
+/** `@lovage/conformance/saboteurs`: subjects broken on purpose, each of which names the scenarios that must catch it. */
+import { administration } from "./administration.ts";
+import { consuming } from "./consuming.ts";
+import { controlling } from "./controlling.ts";
+import { publishing } from "./publishing.ts";
+import type { BrokerSaboteur } from "./saboteur.ts";
+import { settling } from "./settling.ts";
+import { surviving } from "./surviving.ts";
+
+export { type MemoryHarnessOptions, memoryHarness } from "./memory-harness.ts";
+export { recording as resultSaboteurs } from "./recording.ts";
+export type { BrokerSaboteur, ResultSaboteur, Saboteur } from "./saboteur.ts";
+
+export const brokerSaboteurs: readonly BrokerSaboteur[] = [
+  ...publishing,
+  ...settling,
+  ...consuming,
+  ...administration,
+  ...surviving,
+];
+
+export const controlSaboteurs: readonly BrokerSaboteur[] = controlling;
