@@ -1,6 +1,6 @@
 /** Opening the file: every way in which it can be unfit is told apart here. */
 
-import { existsSync, statfsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { STORAGE_CODES, StorageRefusal } from "../sqlite-errors.ts";
@@ -33,6 +33,13 @@ export function openDatabase(path: string, now: number): DatabaseSync {
   if (existsSync(path) && statSync(path).isDirectory()) {
     throw new StorageRefusal(STORAGE_CODES.cannotOpen, `${path} is a folder; give the path of a file`);
   }
+  // SQLite opens what it may not write for reading, and says so at the first write only.
+  if (!writable(folder) || (existsSync(path) && !writable(path))) {
+    throw new StorageRefusal(
+      STORAGE_CODES.readOnly,
+      `${path} cannot be written by this user; check the owner and permissions of the file and its folder`,
+    );
+  }
   const db = new DatabaseSync(path);
   try {
     prepare(db, path, now);
@@ -40,6 +47,15 @@ export function openDatabase(path: string, now: number): DatabaseSync {
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+function writable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 
