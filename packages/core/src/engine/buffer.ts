@@ -60,7 +60,7 @@ export class BufferGauge {
   }
 
   /** The buffer for now. */
-  size(capacity: number, now: number): number {
+  size(now: number): number {
     if (this.#fixed !== undefined) return this.#fixed;
     if (now < this.#mutedUntil) return 0;
     let known = false;
@@ -71,6 +71,6 @@ export class BufferGauge {
     }
     if (!known) return 0;
     // The rate is what was achieved with the buffer of the moment; doubling lets it grow until something else is the bound.
-    return Math.min(MAX_BUFFER, Math.max(capacity, Math.ceil(this.#ratePerMs * HORIZON_MS * 2)));
+    return Math.min(MAX_BUFFER, Math.ceil(this.#ratePerMs * HORIZON_MS * 2));
   }
 }

@@ -15,6 +15,8 @@ export type HeldState = "waiting" | "running" | "settling";
 export class Held {
   /** Replaced when a redelivery of the same message is adopted. */
   delivery: Delivery;
+  /** The message came again while this one was being settled; what that means is known when the settlement is. */
+  successor: Delivery | undefined = undefined;
   readonly message: Message;
   readonly queue: QueueLane;
   readonly pool: PoolLane;

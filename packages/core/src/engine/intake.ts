@@ -75,8 +75,15 @@ export class Intake {
     queue.pool.waiting.push(held);
   }
 
-  /** The message came again while we still have it: the new ownership replaces the old, nothing is started twice. */
+  /**
+   * The message came again while we still have it: the new ownership replaces the old, nothing is started twice. While it is being
+   * settled nobody knows yet whether it came because the settlement gave it back or because ownership was lost before.
+   */
   #adopt(held: Held, delivery: Delivery): void {
+    if (held.state === "settling") {
+      held.successor = delivery;
+      return;
+    }
     held.delivery = delivery;
     held.lostAt = 0;
     if (this.#kernel.events.wanted) this.#kernel.events.task({ ...this.#kernel.subject(held), type: "task-adopted" });

@@ -12,6 +12,7 @@ import {
 } from "../contracts/index.ts";
 import type { EventStream } from "./events.ts";
 import type { Held } from "./held.ts";
+import type { QueueLane } from "./lanes.ts";
 import type { ResultWriter } from "./result-writer.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -25,6 +26,8 @@ export interface SettleContext {
   readonly events: EventStream;
   /** The delivery is out of the engine's hands: settled, or lost with nothing adopted in its place. */
   readonly gone: (held: Held, settlement: Settlement) => void;
+  /** A delivery that is work again. */
+  readonly received: (queue: QueueLane, delivery: Delivery) => void;
 }
 
 export class Settler {
@@ -49,18 +52,35 @@ export class Settler {
   }
 
   #send(held: Held, verdict: Verdict): void {
-    const delivery = held.delivery;
-    this.#apply(held, delivery, verdict).then(
-      (settlement) => {
-        // Adopted while its settlement was under way: the message is ours again under a new delivery, with the same ending.
-        if (settlement === "lost" && held.delivery !== delivery) this.#send(held, verdict);
-        else this.#context.gone(held, settlement);
-      },
+    this.#apply(held, held.delivery, verdict).then(
+      (settlement) => this.#answered(held, verdict, settlement),
       (error) => {
         if (!isLovageError(error, "BROKER_CLOSED")) this.#context.events.internalError("settle", error);
         this.#context.gone(held, "lost");
       },
     );
+  }
+
+  /** The message may have come again meanwhile: after a loss with the ending still to be told, after a giving back as new work. */
+  #answered(held: Held, verdict: Verdict, settlement: Settlement): void {
+    const { successor } = held;
+    held.successor = undefined;
+    if (successor === undefined) {
+      this.#context.gone(held, settlement);
+      return;
+    }
+    if (settlement === "lost") {
+      held.delivery = successor;
+      this.#send(held, verdict);
+      return;
+    }
+    this.#context.gone(held, settlement);
+    if (verdict.type === "release" || verdict.type === "retry" || verdict.type === "restart")
+      this.#context.received(held.queue, successor);
+    else
+      successor.ack().catch((error) => {
+        if (!isLovageError(error, "BROKER_CLOSED")) this.#context.events.internalError("settle", error);
+      });
   }
 
   #apply(held: Held, delivery: Delivery, verdict: Verdict): Promise<Settlement> {

@@ -53,6 +53,7 @@ class EngineWorker implements Worker {
   readonly #kernel: Kernel;
   readonly #dispatcher: Dispatcher;
   readonly #settler: Settler;
+  readonly #intake: Intake;
   readonly #limits = new TimeLimits();
   readonly #keeper: LeaseKeeper;
   readonly #upkeep: Upkeep;
@@ -98,8 +99,10 @@ class EngineWorker implements Worker {
           kernel.events.task({ ...kernel.subject(held), type: "task-lost" });
         kernel.remove(held);
       },
+      received: (queue, delivery) => this.#intake.receive(queue, [delivery]),
     });
     this.#dispatcher = new Dispatcher(kernel, this.#settler, this.#limits);
+    this.#intake = new Intake(kernel, this.#dispatcher, this.#settler);
     this.#keeper = new LeaseKeeper(kernel.held, (held) => this.#dispatcher.lost(held), kernel.events);
     this.#upkeep = new Upkeep(kernel, this.#dispatcher);
     this.#watchdog = new Watchdog(kernel);
@@ -163,11 +166,10 @@ class EngineWorker implements Worker {
     const kernel = this.#kernel;
     const { broker, queues } = this.#options;
     await Promise.all(queues.map((queue) => broker.ensureQueue({ name: queue.name, ...queue.declaration })));
-    const intake = new Intake(kernel, this.#dispatcher, this.#settler);
     await Promise.all(
       kernel.queues.map(async (queue) => {
         const options = { queue: queue.name, credit: 0, consumer: this.identity.id };
-        queue.consumption = await broker.consume(options, (batch) => intake.receive(queue, batch));
+        queue.consumption = await broker.consume(options, (batch) => this.#intake.receive(queue, batch));
       }),
     );
     this.#watchdog.start();

@@ -5,7 +5,7 @@ import { createApp } from "../../src/index.ts";
 import { memoryBroker, memoryResults, memoryServer } from "../../src/memory/index.ts";
 import { HandPool } from "./hand-pool.ts";
 import { type Harness, type HarnessOptions, harness } from "./harness.ts";
-import { countingRenewals, losing, wrap } from "./wrapped-broker.ts";
+import { countingRenewals, hastyRedelivery, losing, wrap } from "./wrapped-broker.ts";
 
 const open: Harness[] = [];
 async function start(options?: HarnessOptions): Promise<Harness> {
@@ -251,6 +251,16 @@ describe("ownership", () => {
     await worker.drained();
     expect(pool.runs).toHaveLength(1);
     expect(await broker.depth("io")).toMatchObject({ ready: 0, owned: 0, dead: 0 });
+  });
+
+  it("takes as new work what comes again before its giving back is confirmed", async () => {
+    const { pool, send, worker, broker } = await start({ broker: hastyRedelivery(memoryBroker()) });
+    await send(1);
+    (await pool.nth(0)).end({ type: "abandoned", reason: "neighbour killed" });
+    (await pool.nth(1)).returns();
+    await worker.drained();
+    expect(await broker.depth("io")).toMatchObject({ ready: 0, owned: 0, dead: 0 });
+    expect(worker.stats().totals).toMatchObject({ received: 2, released: 1, succeeded: 1 });
   });
 
   it("records the start of a message that was handed out before, ahead of running it", async () => {

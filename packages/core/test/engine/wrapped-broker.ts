@@ -66,3 +66,19 @@ export function losing(inner: Broker): { broker: Broker; lose: () => Promise<voi
     },
   };
 }
+
+/** Answers each release only after the message it gave back has come again, as one command that settles and claims does. */
+export function hastyRedelivery(inner: Broker): Broker {
+  let again = Promise.withResolvers<void>();
+  return wrap(inner, (delivery) => {
+    if (delivery.redelivered) queueMicrotask(() => again.resolve());
+    const release = delivery.release.bind(delivery);
+    delivery.release = async () => {
+      again = Promise.withResolvers();
+      const settlement = await release();
+      await again.promise;
+      return settlement;
+    };
+    return delivery;
+  });
+}
