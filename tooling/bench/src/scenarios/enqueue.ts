@@ -8,7 +8,7 @@ import { whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
 import type { BenchOptions, Scenario } from "./scenario.ts";
 
-const PER_CALL = 1_000;
+const PEER_PER_CALL = 1_000;
 const IN_FLIGHT = 500;
 
 interface Case {
@@ -19,17 +19,20 @@ interface Case {
   store(tasks: number): Promise<number>;
 }
 
+const bulk = (perCall: number): Case => ({
+  name: `bulk, ${whole(perCall)} per call`,
+  tasks: 200_000,
+  store: (tasks) =>
+    withQueue(tasks, async ({ noop }) => {
+      for (let sent = 0; sent < tasks; sent += perCall) {
+        await noop.enqueueMany(Array.from({ length: Math.min(perCall, tasks - sent) }, () => []));
+      }
+    }),
+});
+
 const CASES: readonly Case[] = [
-  {
-    name: `bulk, ${whole(PER_CALL)} per call`,
-    tasks: 200_000,
-    store: (tasks) =>
-      withQueue(tasks, async ({ noop }) => {
-        for (let sent = 0; sent < tasks; sent += PER_CALL) {
-          await noop.enqueueMany(Array.from({ length: Math.min(PER_CALL, tasks - sent) }, () => []));
-        }
-      }),
-  },
+  bulk(1_000),
+  bulk(10_000),
   {
     name: `concurrently, ${IN_FLIGHT} in flight`,
     tasks: 50_000,
@@ -51,15 +54,15 @@ const CASES: readonly Case[] = [
       }),
   },
   {
-    name: `plainjob, bulk, ${whole(PER_CALL)} per call`,
+    name: `plainjob, bulk, ${whole(PEER_PER_CALL)} per call`,
     tasks: 100_000,
     peer: true,
     store: (tasks) =>
       withPlainjob((queue) => {
-        for (let sent = 0; sent < tasks; sent += PER_CALL) {
+        for (let sent = 0; sent < tasks; sent += PEER_PER_CALL) {
           queue.addMany(
             "noop",
-            Array.from({ length: Math.min(PER_CALL, tasks - sent) }, () => ({})),
+            Array.from({ length: Math.min(PEER_PER_CALL, tasks - sent) }, () => ({})),
           );
         }
       }),

@@ -1,0 +1,39 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "bench-test-"));
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+async function bench(...args: readonly string[]): Promise<string> {
+  const env = { ...process.env, LOVAGE_BENCH_DIR: folder };
+  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...args, "--runs", "1", "--no-save"], { env });
+  return stdout;
+}
+
+describe.runIf(process.platform === "linux")("pnpm bench", { timeout: 60_000 }, () => {
+  it("counts every task of a drain where it ran, and leaves nothing behind", async () => {
+    const printed = await bench("drain", "--only", "event:50", "--tasks", "500");
+    expect(printed).toMatch(/│ event:50 │\s+500 │\s+[\d,]+ │\s+[\d.]+ µs │/);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("takes start and end of waiting tasks from the event stream", async () => {
+    const printed = await bench("pools", "--quick", "--only", "solo");
+    const [, makespan] = /│ solo │\s+1 │\s+4 │\s+2\.00 s │\s+([\d.]+) s │/.exec(printed) ?? [];
+    expect(Number(makespan)).toBeGreaterThanOrEqual(2);
+  });
+});
