@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 
-const BIN = path.resolve(import.meta.dirname, "../../bin/lovage.js");
+export const BIN: string = path.resolve(import.meta.dirname, "../../bin/lovage.js");
 export const APPS = path.resolve(import.meta.dirname, "../apps");
 export const APP = path.join(APPS, "basic.ts");
 
