@@ -85,14 +85,14 @@ describe("markdownOf", () => {
         data: {},
       },
       {
-        machine: { cpu: "A processor", cores: 2, memoryGiB: 4, system: "linux 6.1 x64", node: "24.0.0" },
+        machine: { cpu: "A processor", cores: 2, memoryGiB: 4, system: "linux 6.1 x64", node: "24.0.0", syncMs: 0.1 },
         date: "2026-01-02",
         command: "pnpm bench x",
         loadBefore: 0.25,
       },
     );
     expect(page).toContain(
-      "Measured on 2026-01-02 with `pnpm bench x` (2 × A processor, 4 GiB, linux 6.1 x64, Node 24.0.0; load before the run 0.3).",
+      "Measured on 2026-01-02 with `pnpm bench x` (2 × A processor, 4 GiB, linux 6.1 x64, Node 24.0.0; 0.10 ms to make 4 KiB durable; load before the run 0.3).",
     );
     expect(page).toContain("| a | b |\n| --- | ---: |\n| 1 | 2 |");
     expect(page).toContain("![lines](x.svg)");
