@@ -1,6 +1,5 @@
 /** `currentTask()`: what the running task knows of itself, from anywhere below it. */
 
-import { NIL } from "uuid";
 import type { TaskContext } from "../contracts/task.ts";
 import { currentRun } from "./run-storage.ts";
 
@@ -12,6 +11,7 @@ export function currentTask(): TaskContext {
   return currentRun() ?? local;
 }
 
+const NIL = "00000000-0000-0000-0000-000000000000";
 const never = new AbortController().signal;
 
 const local: TaskContext = Object.freeze({

@@ -1,9 +1,9 @@
 /** The options of `.with()`: checked when given, in the form in which they travel. */
 
-import { validate as isUuid } from "uuid";
 import type { HeaderValue } from "../contracts/message.ts";
 import type { Duration, LimitOptions, RetryOptions, TaskOptions } from "../contracts/task.ts";
 import { durationMs } from "./duration.ts";
+import { isUuid } from "./ids.ts";
 import {
   checkKeys,
   checkLimits,
