@@ -68,7 +68,7 @@ export const surviving: readonly BrokerSaboteur[] = [
     (broker) => {
       let soon: NodeJS.Timeout | undefined;
       const closeSoon = async (): Promise<void> => {
-        soon ??= setTimeout(() => void broker.close(), 1_000);
+        if (soon === undefined) soon = setTimeout(() => void broker.close(), 1_000);
       };
       return but<Broker>(broker, { close: closeSoon, [Symbol.asyncDispose]: closeSoon });
     },
