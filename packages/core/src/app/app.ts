@@ -27,11 +27,11 @@ import { RunHandle } from "./handle.ts";
 import { messageOf } from "./message.ts";
 import { checkTaskName, fail } from "./option-check.ts";
 import { sendAll, sendOne } from "./publish.ts";
-import { cellsByName, Registry } from "./registry.ts";
+import { type ListedTasks, listedTasks, Registry } from "./registry.ts";
 import { resolveTask } from "./resolve.ts";
 import { validateInput, validateInputNow } from "./schema.ts";
 import { withMethods } from "./task.ts";
-import { type AppBinding, cellOf, type TaskCell } from "./task-cell.ts";
+import { type AppBinding, cellOf } from "./task-cell.ts";
 import type { TaskLike, TaskRef } from "./task-types.ts";
 import { type Topology, topologyOf } from "./topology.ts";
 
@@ -70,7 +70,7 @@ class BoundApp implements App, AppBinding {
   readonly broker?: Broker;
   readonly results?: ResultStore;
   readonly #topology: Topology;
-  readonly #cells: ReadonlyMap<string, TaskCell>;
+  readonly #listed: ListedTasks;
   readonly #resolved = new Map<string, ResolvedTask>();
   readonly #publishTimeoutMs: number | undefined;
   /** The last one is in use. */
@@ -79,13 +79,13 @@ class BoundApp implements App, AppBinding {
   #closing: Promise<void> | undefined;
 
   constructor(options: Checked) {
-    this.#cells = cellsByName(options.tasks);
-    const definitions = new Set([...this.#cells.values()].map((cell) => cell.definition));
+    this.#listed = listedTasks(options.tasks);
+    const definitions = new Set([...this.#listed.byName.values()].map((cell) => cell.definition));
     this.#topology = topologyOf(
       { pools: options.pools, queues: options.queues, routes: options.routes, defaults: options.defaults },
       definitions,
     );
-    this.tasks = new Registry(this.#cells);
+    this.tasks = new Registry(this.#listed.byName);
     this.queues = this.#topology.queues;
     this.pools = this.#topology.pools;
     this.routes = options.routes;
@@ -103,7 +103,7 @@ class BoundApp implements App, AppBinding {
         ? undefined
         : durationMs(options.publishTimeout, "createApp({ publishTimeout })");
     for (const definition of definitions) this.resolve(definition.name);
-    for (const cell of new Set(this.#cells.values())) cell.bindings.push(this);
+    for (const cell of this.#listed.cells) cell.bindings.push(this);
   }
 
   get app(): this {
@@ -113,7 +113,7 @@ class BoundApp implements App, AppBinding {
   resolve(task: string): ResolvedTask {
     const known = this.#resolved.get(task);
     if (known !== undefined) return known;
-    const definition = this.#cells.get(task)?.definition;
+    const definition = this.#listed.byName.get(task)?.definition;
     const resolved =
       definition !== undefined && definition.name !== task
         ? this.resolve(definition.name)
@@ -134,7 +134,7 @@ class BoundApp implements App, AppBinding {
 
   task<T extends TaskLike>(task: T): TaskRef<T> {
     const cell = cellOf(task);
-    if (cell === undefined || this.#cells.get(cell.definition.name) !== cell) {
+    if (cell === undefined || !this.#listed.cells.has(cell)) {
       const shown = cell === undefined ? "what was given to app.task()" : `task "${cell.definition.name}"`;
       fail(`${shown} is not listed by this app; add it to createApp({ tasks })`);
     }
@@ -149,7 +149,7 @@ class BoundApp implements App, AppBinding {
     if (typeof task !== "string") return this.#enqueue(task.name, task, args, options as SendOptions);
     checkTaskName(task, "app.enqueue():");
     if (!Array.isArray(args)) fail(`app.enqueue("${task}", args): args must be the list of arguments`);
-    return this.#enqueue(task, this.#cells.get(task)?.definition, args, sendOptions(options as EnqueueOptions));
+    return this.#enqueue(task, this.#listed.byName.get(task)?.definition, args, sendOptions(options as EnqueueOptions));
   }
 
   async #enqueue(
@@ -219,7 +219,7 @@ class BoundApp implements App, AppBinding {
   }
 
   async #close(): Promise<void> {
-    for (const cell of new Set(this.#cells.values())) {
+    for (const cell of this.#listed.cells) {
       const at = cell.bindings.indexOf(this);
       if (at !== -1) cell.bindings.splice(at, 1);
     }

@@ -52,6 +52,19 @@ describe("createApp", () => {
     expect(app.resolve("far.away")).toMatchObject({ queue: "cpu", pool: "cpu" });
   });
 
+  it("lets references stand beside their task, whose options then hold for both", () => {
+    const real = task("a", noop, { queue: "cpu" });
+    const refs = [taskRef<typeof real>("a"), taskRef<typeof real>("a", { queue: "mail" })] as const;
+    for (const tasks of [
+      [refs[0], real, refs[1]],
+      [real, ...refs],
+    ]) {
+      const app = createApp({ tasks });
+      expect(app.tasks.names()).toEqual(["a"]);
+      expect(refs.map((ref) => app.task(ref).message().queue)).toEqual(["cpu", "cpu"]);
+    }
+  });
+
   it("refuses two tasks of one name or alias", () => {
     expect(() => createApp({ tasks: [task("a", noop), task("a", noop)] })).toThrow(refusal('"a"', "DUPLICATE_TASK"));
     expect(() => createApp({ tasks: [task("a", noop), task("b", noop, { aliases: ["a"] })] })).toThrow(
