@@ -30,7 +30,7 @@ const DEFAULT_RETRY_MAX_DELAY_MS = 3_600_000;
 type Definitions = Pick<AppDefinition, "queues" | "routes" | "defaults">;
 
 /** The first route whose pattern matches, as options; `undefined` when none does. */
-export function routeOf(routes: Definitions["routes"], task: string): RouteOptions | undefined {
+function routeOf(routes: Definitions["routes"], task: string): RouteOptions | undefined {
   for (const [pattern, route] of Object.entries(routes)) {
     if (glob(pattern)(task)) return typeof route === "string" ? { queue: route } : route;
   }
@@ -48,7 +48,7 @@ export function levelsOf(app: Definitions, task: string, own: TaskOptions, queue
 }
 
 /** The queue of a task, and who chose it. */
-export function queueOf(
+function queueOf(
   app: Definitions,
   task: string,
   own: TaskOptions,

@@ -85,7 +85,7 @@ interface UntypedMethods {
 }
 
 /** The ways to queue a task through whatever app `binding` names at the moment of the call. */
-export function senders(cell: TaskCell, binding: () => AppBinding, options: SendOptions): UntypedMethods {
+function senders(cell: TaskCell, binding: () => AppBinding, options: SendOptions): UntypedMethods {
   return {
     async enqueue(...args) {
       return binding().enqueue(cell.definition, args, options);
