@@ -13,7 +13,7 @@ const LEGAL =
   "sqlite:./lovage.db, memory:, redis://host:6379, amqp://host, nats://host, or <scheme>: of an installed package lovage-broker-<scheme>";
 
 /** For messages: the URL without its user, password and query, all of which may hold secrets. */
-export function withoutSecrets(text: string): string {
+function withoutSecrets(text: string): string {
   return text.replace(/\/\/[^/@]*@/, "//…@").replace(/\?.*$/s, "");
 }
 

@@ -3,8 +3,6 @@ import type { Command } from "commander";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { printLine } from "../output/print.ts";
 
-export const SHELLS = ["bash", "zsh", "fish"] as const;
-
 interface Words {
   /** `queue stats` */
   readonly path: string;
@@ -77,7 +75,8 @@ const MAKERS: Readonly<Record<string, (all: readonly Words[]) => string>> = { ba
 /** Prints a completion script made from the commands themselves. */
 export function completion(shell: string, program: Command): ExitCode {
   const make = MAKERS[shell];
-  if (make === undefined) throw new ConfigurationError(`no completion for "${shell}"; there is ${SHELLS.join(", ")}`);
+  if (make === undefined)
+    throw new ConfigurationError(`no completion for "${shell}"; there is ${Object.keys(MAKERS).join(", ")}`);
   printLine(make(wordsOf(program)));
   return EXIT.ok;
 }

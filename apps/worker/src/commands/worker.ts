@@ -74,7 +74,6 @@ export async function worker(file: string, flags: WorkerFlags): Promise<ExitCode
     format: flags.log ?? (process.stdout.isTTY ? "pretty" : "json"),
     level: flags.logLevel,
     stream: process.stdout,
-    ...(flags.name === undefined ? {} : { base: { worker: flags.name } }),
   });
   const [{ source, folder }, { runWorker }] = await Promise.all([
     openApp(file, flags.export),

@@ -11,7 +11,7 @@ export interface PoolFlag {
 }
 
 /** The pool of `-P/-c` serves every queue. */
-export const SINGLE_POOL = "main";
+const SINGLE_POOL = "main";
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 

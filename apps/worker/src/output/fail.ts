@@ -3,7 +3,7 @@ import { EXIT, type ExitCode, exitCodeOf } from "../exit-codes.ts";
 import { paint } from "./paint.ts";
 
 /** One line that says what to do for an error of Lovage; the stack as well for one that should not happen. */
-export function describeError(error: unknown): string {
+function describeError(error: unknown): string {
   if (isLovageError(error)) {
     const cause = error.cause;
     const detail = exitCodeOf(error) === EXIT.app && cause instanceof Error && cause.stack !== undefined;

@@ -12,6 +12,8 @@ export interface Log {
   /** True when a line of this level would be written: lets a caller skip making it. */
   enabled(level: LogLevel): boolean;
   write(level: LogLevel, message: string, fields?: LogFields): void;
+  /** Every later JSON line has these fields as well: the worker's name, once it is known. */
+  bind(fields: LogFields): void;
   /** Text for people, as it is; nothing in the JSON format. */
   text(block: string): void;
   /** Everything written so far has been handed to the system when this returns. */
@@ -21,8 +23,6 @@ export interface Log {
 export interface LogOptions {
   readonly format: LogFormat;
   readonly level: LogLevel;
-  /** Fields of every JSON line: the worker's name. */
-  readonly base?: LogFields;
   readonly stream: NodeJS.WritableStream;
   readonly now?: () => Date;
 }
@@ -70,6 +70,7 @@ export function createLog(options: LogOptions): Log {
   const { format, stream } = options;
   const least = LOG_LEVELS.indexOf(options.level);
   const now = options.now ?? (() => new Date());
+  let base: LogFields = {};
   let pending = "";
   let scheduled: NodeJS.Immediate | undefined;
 
@@ -93,7 +94,10 @@ export function createLog(options: LogOptions): Log {
       if (LOG_LEVELS.indexOf(level) < least) return;
       const at = now();
       if (format === "pretty") add(prettyLine(level, message, fields, at, stream));
-      else add(`${jsonText({ time: at.toISOString(), level, message, ...options.base, ...fields })}\n`);
+      else add(`${jsonText({ time: at.toISOString(), level, message, ...base, ...fields })}\n`);
+    },
+    bind(fields) {
+      base = { ...base, ...fields };
     },
     text(block) {
       if (format === "pretty") add(`${block}\n`);

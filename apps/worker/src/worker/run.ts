@@ -34,6 +34,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<ExitCode> {
   const { log } = options;
   const composition = await composeWorker(options);
   const { worker } = composition;
+  log.bind({ worker: worker.identity.id });
   const lifetime = new Lifetime(worker, log, options.graceMs ?? DEFAULT_GRACE_MS);
   const unlisten = worker.onEvent((event) => logWorkerEvent(log, event));
   lifetime.watch();

@@ -1,8 +1,8 @@
 /** Exit codes that need a broker or an app of a special kind. */
 
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { APP, APPS, BIN, Workplace } from "../support/lovage.ts";
@@ -68,15 +68,16 @@ it("a reader that has seen enough is not a failure", async () => {
   expect(await once(child, "close")).toEqual([0, null]);
 });
 
-const terminal = spawnSync("script", ["--version"]).status === 0;
+/** Gives a command a terminal. */
+const SCRIPT = "/usr/bin/script";
 
-it.runIf(terminal).each([
+it.runIf(existsSync(SCRIPT)).each([
   ["n", "nothing was removed", 1],
   ["y", "1 message removed from io", 0],
 ])("on a terminal purge asks, and takes %j for an answer", async (answer, outcome, code) => {
   expect(await place.run(["call", APP, "math.add", "[1, 2]"])).toMatchObject({ code: 0, stderr: "" });
   const command = `${process.execPath} ${BIN} queue purge io`;
-  const child = spawn("script", ["-qec", command, "/dev/null"], {
+  const child = spawn(SCRIPT, ["-qec", command, "/dev/null"], {
     cwd: place.folder,
     stdio: ["pipe", "pipe", "inherit"],
   });

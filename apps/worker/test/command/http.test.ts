@@ -12,7 +12,7 @@ beforeAll(async () => {
   place = new Workplace();
   worker = await place.worker(["--http", "127.0.0.1:0", "--pool", "io=event:10", "--pool", "cpu=process:1"]);
   url = String(logged(await worker.line(/metrics at/)).message).replace(/^.* at /, "");
-}, 20_000);
+});
 afterAll(() => place.close());
 
 async function get(path: string): Promise<{ status: number; text: string }> {

@@ -7,7 +7,7 @@ let worker: Running;
 beforeAll(async () => {
   place = new Workplace();
   worker = await place.worker(["--name", "w1", "--pool", "io=event:10", "--pool", "cpu=process:1"]);
-}, 20_000);
+});
 afterAll(() => place.close());
 
 const lovage = (...args: string[]) => place.run(args);
@@ -192,7 +192,7 @@ describe("dead letters", () => {
       code: 64,
       stderr: expect.stringContaining("which ones?"),
     });
-  }, 20_000);
+  });
 });
 
 describe("events", () => {

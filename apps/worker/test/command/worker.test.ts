@@ -175,6 +175,5 @@ describe("the log", () => {
       worker.kill("SIGQUIT");
       expect(await worker.ended).toMatchObject({ code: 75 });
     },
-    20_000,
   );
 });

@@ -88,7 +88,7 @@ describe("an adapter", () => {
   it("is found by convention from the app's folder, and gets the URL and the folder", async () => {
     const from = folderWith("lovage-broker-spool", {
       "package.json": manifest("./index.js"),
-      "index.js": "export const openBroker = (url, options) => ({ name: `${url.pathname} in ${options.directory}` });",
+      "index.js": 'export const openBroker = (url, { directory }) => ({ name: url.pathname + " in " + directory });',
     });
     expect(await openBroker("spool:./dir", { from, directory: "/data" })).toEqual({ name: "./dir in /data" });
   });

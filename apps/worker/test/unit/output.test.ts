@@ -46,7 +46,8 @@ it("a table is one line per record, with numbers to the right", () => {
 describe("the log", () => {
   function logged(format: "json" | "pretty", level: "debug" | "info" = "info") {
     const stream = new PassThrough();
-    const log = createLog({ format, level, stream, base: { worker: "w1" }, now: () => new Date(0) });
+    const log = createLog({ format, level, stream, now: () => new Date(0) });
+    log.bind({ worker: "w1" });
     const text = (): string => {
       log.flush();
       return String(stream.read() ?? "");
