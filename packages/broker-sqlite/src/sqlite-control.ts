@@ -130,6 +130,10 @@ export class SqliteControl implements ControlChannel {
     this.#poll();
   }
 
+  get listened(): boolean {
+    return performance.now() < this.#listenedUntil;
+  }
+
   emit(events: readonly TaskEvent[]): void {
     if (this.#closed || events.length === 0) return;
     const now = performance.now();

@@ -175,7 +175,8 @@ export class SqliteStore {
     if (this.#underWay !== undefined || this.#retry !== undefined || this.#link === undefined) return;
     this.#flush ??= setImmediate(() => {
       this.#flush = undefined;
-      this.#send();
+      // A batch may have failed since: what it held goes again first, and nothing may overtake it.
+      if (this.#retry === undefined) this.#send();
     });
   }
 
@@ -352,6 +353,10 @@ export class SqliteStore {
       const { pending: still } = this.#retry ?? { pending: [] };
       this.#retry = undefined;
       const alive = still.filter(({ over }) => !over);
+      if (this.#link === undefined || this.#underWay !== undefined) {
+        this.#waiting = [...alive, ...this.#waiting];
+        return;
+      }
       // What has gathered meanwhile comes along, unless one of them was found to spoil the others.
       this.#send(apart, apart && alive.length > 0 ? alive : [...alive, ...this.#gather()]);
       if (this.#underWay === undefined) this.schedule();

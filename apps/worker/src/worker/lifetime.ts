@@ -49,11 +49,14 @@ export class Lifetime {
     this.#release.push(
       () => process.off("uncaughtException", fail),
       () => process.off("unhandledRejection", fail),
-      this.#worker.onEvent((event) => {
-        // Stopped by a command over the control channel. A start that failed stops as well, and is told by its own error.
-        if (event.type === "worker-state-changed" && event.state === "stopped" && this.#state === "running")
-          this.stop();
-      }),
+      this.#worker.onEvent(
+        (event) => {
+          // Stopped by a command over the control channel. A start that failed stops as well, and is told by its own error.
+          if (event.type === "worker-state-changed" && event.state === "stopped" && this.#state === "running")
+            this.stop();
+        },
+        { routine: false },
+      ),
       handleSignals({
         drain: (signal) => {
           const grace = formatMs(this.#graceMs);

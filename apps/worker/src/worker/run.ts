@@ -36,7 +36,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<ExitCode> {
   const { worker } = composition;
   log.bind({ worker: worker.identity.id });
   const lifetime = new Lifetime(worker, log, options.graceMs ?? DEFAULT_GRACE_MS);
-  const unlisten = worker.onEvent((event) => logWorkerEvent(log, event));
+  const unlisten = worker.onEvent((event) => logWorkerEvent(log, event), { routine: log.enabled("debug") });
   lifetime.watch();
   let http: HttpDoor | undefined;
   try {

@@ -48,6 +48,8 @@ export interface ControlChannel extends AsyncDisposable {
   emit(events: readonly TaskEvent[]): void;
   /** Events from all workers from now on. Resolves with the function that ends it. While nobody listens, emitting costs next to nothing. */
   listen(listener: (events: readonly TaskEvent[]) => void): Promise<() => Promise<void>>;
+  /** False while nobody listens, as far as this process knows (it may learn of a listener 1 s late): events then need not be made. */
+  readonly listened: boolean;
   /** Events dropped by this process because of overload. */
   readonly dropped: number;
   close(): Promise<void>;

@@ -89,7 +89,7 @@ export class Dispatcher {
     held.state = "running";
     lane.running++;
     this.#limits.watch(held);
-    if (this.#kernel.events.wanted)
+    if (this.#kernel.events.routineWanted)
       this.#kernel.events.task({ ...this.#kernel.subject(held), type: "task-started", pool: lane.name });
     void held.execution.outcome.then((outcome) => this.#finished(held, outcome));
   }
@@ -123,7 +123,7 @@ export class Dispatcher {
   lost(held: Held): void {
     if (held.state === "settling" || held.lostAt !== 0) return;
     held.lostAt = Date.now();
-    if (this.#kernel.events.wanted) this.#kernel.events.task({ ...this.#kernel.subject(held), type: "task-lost" });
+    this.#kernel.events.task({ ...this.#kernel.subject(held), type: "task-lost" });
     if (held.state === "waiting") {
       held.state = "settling";
       this.withdraw(held);

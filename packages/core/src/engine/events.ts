@@ -4,39 +4,38 @@ import type { ControlChannel, TaskEvent } from "../contracts/index.ts";
 import { errorData } from "../contracts/index.ts";
 import type { WorkerEvent } from "./worker-types.ts";
 
+/** What every ordinary run makes: the events that cost something, and are not made for listeners who do without them. */
+const ROUTINE: ReadonlySet<string> = new Set(["task-received", "task-started", "task-succeeded"]);
+
 export class EventStream {
-  readonly #listeners = new Set<(event: WorkerEvent) => void>();
+  readonly #all = new Set<(event: WorkerEvent) => void>();
+  readonly #exceptional = new Set<(event: WorkerEvent) => void>();
   #control: ControlChannel | undefined;
   #batch: TaskEvent[] = [];
 
-  /** False when an event made now would reach nobody: the hot path then makes none. */
-  get wanted(): boolean {
-    return this.#listeners.size > 0 || this.#control !== undefined;
+  /** False when the event of an ordinary run would reach nobody: the hot path then makes none. */
+  get routineWanted(): boolean {
+    return this.#all.size > 0 || this.#control?.listened === true;
   }
 
   forwardTo(control: ControlChannel | undefined): void {
     this.#control = control;
   }
 
-  listen(listener: (event: WorkerEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  listen(listener: (event: WorkerEvent) => void, routine: boolean): () => void {
+    const listeners = routine ? this.#all : this.#exceptional;
+    listeners.add(listener);
+    return () => listeners.delete(listener);
   }
 
   emit(event: WorkerEvent): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        // A listener's fault is its own: it must neither stop the engine nor vanish.
-        process.emitWarning(error instanceof Error ? error : new Error(String(error)));
-      }
-    }
+    for (const listener of this.#all) tell(listener, event);
+    if (!ROUTINE.has(event.type)) for (const listener of this.#exceptional) tell(listener, event);
   }
 
   task(event: TaskEvent): void {
     this.emit(event);
-    if (this.#control === undefined) return;
+    if (this.#control?.listened !== true) return;
     if (this.#batch.length === 0) setImmediate(() => this.#flush());
     this.#batch.push(event);
   }
@@ -49,5 +48,14 @@ export class EventStream {
     const batch = this.#batch;
     this.#batch = [];
     this.#control?.emit(batch);
+  }
+}
+
+/** A listener's fault is its own: it must neither stop the engine nor vanish. */
+function tell(listener: (event: WorkerEvent) => void, event: WorkerEvent): void {
+  try {
+    listener(event);
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : new Error(String(error)));
   }
 }

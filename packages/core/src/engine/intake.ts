@@ -58,7 +58,7 @@ export class Intake {
     counters.received++;
     kernel.held.set(message.id, held);
     queue.held++;
-    if (kernel.events.wanted) {
+    if (kernel.events.routineWanted) {
       const counted = delivery.deliveryCount === undefined ? {} : { deliveryCount: delivery.deliveryCount };
       kernel.events.task({ ...kernel.subject(held), type: "task-received", ...counted });
     }
@@ -86,7 +86,7 @@ export class Intake {
     }
     held.delivery = delivery;
     held.lostAt = 0;
-    if (this.#kernel.events.wanted) this.#kernel.events.task({ ...this.#kernel.subject(held), type: "task-adopted" });
+    this.#kernel.events.task({ ...this.#kernel.subject(held), type: "task-adopted" });
   }
 
   #refuse(held: Held, resolved: ResolvedTask | undefined, now: number): ReturnType<typeof refusal> | undefined {
@@ -101,7 +101,7 @@ export class Intake {
     }
     if (headers.expiresAt !== undefined && headers.expiresAt <= now) {
       held.counters.expired++;
-      if (this.#kernel.events.wanted) this.#kernel.events.task({ ...this.#kernel.subject(held), type: "task-expired" });
+      this.#kernel.events.task({ ...this.#kernel.subject(held), type: "task-expired" });
       return refusal("expired", errorData(new LovageError("EXPIRED", `it expired ${now - headers.expiresAt} ms ago`)));
     }
     const { maxStarts, maxDeliveries, broker } = this.#kernel;

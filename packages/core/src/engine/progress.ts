@@ -22,9 +22,7 @@ export function takeProgress(kernel: Kernel, entries: readonly TaskProgressEntry
         ttlMs,
       });
     }
-    if (kernel.events.wanted) {
-      const progress = kernel.app.codec.decodeValue(entry.progress);
-      kernel.events.task({ ...kernel.subject(held), type: "task-progress", progress });
-    }
+    const progress = kernel.app.codec.decodeValue(entry.progress);
+    kernel.events.task({ ...kernel.subject(held), type: "task-progress", progress });
   }
 }

@@ -7,7 +7,7 @@ import type { Verdict } from "./verdict.ts";
 
 export function reportVerdict(kernel: Kernel, held: Held, verdict: Verdict, outcome?: Outcome): void {
   count(held, verdict);
-  if (!kernel.events.wanted) return;
+  if (verdict.type === "succeed" && !kernel.events.routineWanted) return;
   const subject = kernel.subject(held);
   const pool = held.pool.name;
   const ran = {

@@ -49,7 +49,6 @@ export class Watchdog {
       if (held === undefined || held.state !== "running") continue;
       if (!held.stalled) held.counters.stalled++;
       held.stalled = true;
-      if (!this.#kernel.events.wanted) continue;
       const { stalledMs, stack } = event;
       this.#kernel.events.task({
         ...this.#kernel.subject(held),

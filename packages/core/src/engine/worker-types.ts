@@ -151,5 +151,9 @@ export interface Worker extends AsyncDisposable {
   reserved(): readonly ReservedTask[];
   /** Aborts a task that this worker holds; with `stop`, kills it after 5 s. False if it is not here. */
   cancel(id: string, options?: { readonly reason?: string; readonly stop?: boolean }): boolean;
-  onEvent(listener: (event: WorkerEvent) => void): () => void;
+  /**
+   * Returns the function that ends it. `routine: false` spares the listener the events of every ordinary run (received, started,
+   * succeeded), and the worker their cost while nobody else wants them. Default true.
+   */
+  onEvent(listener: (event: WorkerEvent) => void, options?: { readonly routine?: boolean }): () => void;
 }

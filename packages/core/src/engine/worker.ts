@@ -95,7 +95,7 @@ class EngineWorker implements Worker {
       results: kernel.results,
       events: kernel.events,
       gone: (held, settlement) => {
-        if (settlement === "lost" && held.lostAt === 0 && kernel.events.wanted)
+        if (settlement === "lost" && held.lostAt === 0)
           kernel.events.task({ ...kernel.subject(held), type: "task-lost" });
         kernel.remove(held);
       },
@@ -125,6 +125,7 @@ class EngineWorker implements Worker {
     kernel.setState("starting");
     const how = signal === undefined ? {} : { signal };
     this.#unlisten.push(broker.onEvent((event) => this.#brokerEvent(event)));
+    this.#unlisten.push(app.definition.attach(this.#client));
     try {
       const began = [
         broker.connect(how),
@@ -135,7 +136,6 @@ class EngineWorker implements Worker {
       const ended = await Promise.allSettled(began);
       for (const end of ended) if (end.status === "rejected") throw end.reason;
       this.#connected = true;
-      app.definition.attach(this.#client);
       await this.#consume();
       if (this.#stopping !== undefined) return;
       kernel.setState("running");
@@ -255,8 +255,8 @@ class EngineWorker implements Worker {
     return cancelHeld(this.#kernel, this.#dispatcher, this.#settler, id, options);
   }
 
-  onEvent(listener: (event: WorkerEvent) => void): () => void {
-    return this.#kernel.events.listen(listener);
+  onEvent(listener: (event: WorkerEvent) => void, options: { readonly routine?: boolean } = {}): () => void {
+    return this.#kernel.events.listen(listener, options.routine ?? true);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

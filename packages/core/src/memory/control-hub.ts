@@ -46,6 +46,10 @@ export class ControlHub {
   }
 
   /** How many of `events` were dropped. */
+  get listened(): boolean {
+    return this.#listeners.size > 0;
+  }
+
   emit(events: readonly TaskEvent[]): number {
     if (this.#listeners.size === 0) return 0;
     const kept = Math.min(events.length, MAX_PENDING_EVENTS - this.#pending.length);

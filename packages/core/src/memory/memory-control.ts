@@ -55,6 +55,10 @@ export class MemoryControl implements ControlChannel {
     this.#endings.add(() => this.#hub.stopServing(identity.id));
   }
 
+  get listened(): boolean {
+    return !this.#closed && this.#hub.listened;
+  }
+
   emit(events: readonly TaskEvent[]): void {
     if (!this.#closed) this.#dropped += this.#hub.emit(events);
   }

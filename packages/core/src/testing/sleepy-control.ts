@@ -40,6 +40,10 @@ export class SleepyControl implements ControlChannel {
     return this.#sleep.ask(() => this.#inner.serve(identity, unlessAsleep));
   }
 
+  get listened(): boolean {
+    return this.#inner.listened;
+  }
+
   emit(events: readonly TaskEvent[]): void {
     if (this.#sleep.awake) this.#inner.emit(events);
     else this.#dropped += events.length;
