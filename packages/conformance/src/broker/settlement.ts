@@ -37,8 +37,9 @@ export const settlement: readonly BrokerScenario[] = inGroup("settlement", [
         const back = first === "requeue" || first === "release";
         await c.depth(queue, { ready: back ? 1 : 0, owned: 0, delayed: 0 });
         if (!back) continue;
-        const again = await (await c.consume(queue)).next();
-        assert.equal(await again.ack(), "done");
+        const again = await c.consume(queue);
+        assert.equal(await (await again.next()).ack(), "done");
+        await again.consumption.stop();
       }
     },
   },

@@ -90,7 +90,7 @@ export class MemoryDelivery implements Delivery {
 
   /** The broker closes: as {@link release}, but the holder did not ask for it and is told. */
   surrender(): void {
-    this.#giveBack();
+    if (this.#isHeld) this.#giveBack();
     this.lose();
   }
 
