@@ -165,7 +165,7 @@ describe("the log", () => {
     "names within 2 s the task that blocks its executor (%s pool), while the worker answers in 200 ms",
     async (kind, more) => {
       const worker = await place.worker(["-P", kind, ...more]);
-      const id = (await place.run(["call", APP, "cpu.spin", "[4000]"])).stdout;
+      const id = (await place.run(["call", APP, "cpu.spin", "[30000]"])).stdout;
       const line = logged(await worker.line(/cpu\.spin blocks its executor/));
       expect(line).toMatchObject({ level: "warn", task: "cpu.spin", id });
       expect(line.stalledMs).toBeLessThan(2_000);
