@@ -1,40 +1,13 @@
-/** What Piscina loads in the thread: `serve` once, then the default export for each run. */
+/** The one task of each Piscina: to serve as an executor, until the thread ends. */
 
 import { type MessagePort, workerData } from "node:worker_threads";
-import { type Down, type ExecutorInit, serveExecutor, threadHost, type Up } from "@lovage/core/executors";
+import { type DownMessage, type ExecutorInit, serveExecutor, threadHost, type UpMessage } from "@lovage/core/executors";
 
-export interface RunResult {
-  /** Holds the run's outcome. */
-  readonly up: Up;
-  /** Messages that went beside Piscina before it. */
-  readonly beside: number;
-}
-
-let deliver: (message: Down) => void = () => {};
-let answer: (result: RunResult) => void = () => {};
-let beside = 0;
-
-export function serve(port: MessagePort): void {
+export default async function serve(port: MessagePort): Promise<never> {
   const link = {
-    post: (up: Up) => {
-      if (up.done !== undefined || up.ended !== undefined) {
-        answer({ up, beside });
-        return;
-      }
-      beside++;
-      port.postMessage(up);
-    },
-    onMessage: (listener: (message: Down) => void) => {
-      deliver = listener;
-      port.on("message", listener);
-    },
+    post: (message: UpMessage) => port.postMessage(message),
+    onMessage: (listener: (message: DownMessage) => void) => void port.on("message", listener),
   };
-  void serveExecutor(link, workerData as ExecutorInit, threadHost);
-}
-
-export default function run(message: Down): Promise<RunResult> {
-  return new Promise((resolve) => {
-    answer = resolve;
-    deliver(message);
-  });
+  await serveExecutor(link, workerData as ExecutorInit, threadHost);
+  return await new Promise<never>(() => {});
 }

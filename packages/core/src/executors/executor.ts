@@ -18,7 +18,15 @@ import type { AbortReason, ExecutorStats, Outcome, PoolContext, PoolEvent, RunRe
 import { answer } from "./client-host.ts";
 import { type ExecutorEnding, outcomeOf } from "./ending.ts";
 import { OutputLines } from "./output-lines.ts";
-import { DONE_STRIDE, type DoneField, type Down, type ExecutorInit, type Up } from "./protocol.ts";
+import {
+  DONE_STRIDE,
+  type DoneField,
+  type Down,
+  type ExecutorInit,
+  type RunField,
+  type Up,
+  type UpMessage,
+} from "./protocol.ts";
 import { Run, type RunCarrier } from "./run.ts";
 import type { ExecutorRuntime, Unit, UnitExit } from "./runtime.ts";
 import { endedWhileStarting, lateStart, missingTasks, reportedFailure } from "./start-failure.ts";
@@ -75,6 +83,7 @@ export class Executor implements RunCarrier {
   readonly #owner: ExecutorOwner;
   readonly #output: OutputLines;
   readonly #down: Coalescer;
+  #runs: RunField[] | undefined;
   #outgoing: Down | undefined;
   #numbers = 0;
   #posted = 0;
@@ -128,14 +137,13 @@ export class Executor implements RunCarrier {
     if (this.running.size === 0) this.seenAt = performance.now();
     this.running.set(run.number, run);
     const { id, task, queue, headers, body, attempt, deliveries, retriesLeft, deadline } = request;
-    this.#outgoing ??= {};
-    this.#outgoing.runs ??= [];
-    this.#outgoing.runs.push(
+    this.#runs ??= [];
+    this.#runs.push(
       run.number,
       id,
       task,
       queue,
-      headers,
+      JSON.stringify(headers),
       body,
       attempt,
       deliveries,
@@ -205,8 +213,13 @@ export class Executor implements RunCarrier {
     if (!stalled && this.state === "stalled") this.#enter("ready");
   }
 
-  #receive(message: Up): void {
+  #receive(message: UpMessage): void {
     if (this.state === "ended" || this.state === "lost") return;
+    if (Array.isArray(message)) {
+      this.#alive();
+      this.#returned(message);
+      return;
+    }
     const { context } = this.#plan;
     if (message.memory !== undefined) this.memoryBytes = message.memory;
     if (message.began !== undefined) this.#began = message.began;
@@ -352,11 +365,14 @@ export class Executor implements RunCarrier {
   }
 
   #flush(): void {
-    const message = this.#outgoing;
+    const runs = this.#runs;
+    const others = this.#outgoing;
+    this.#runs = undefined;
     this.#outgoing = undefined;
-    if (message === undefined || this.state === "ended") return;
-    if (message.runs !== undefined) this.#posted = this.#numbers;
-    this.unit.post(message);
+    if (this.state === "ended") return;
+    if (runs !== undefined) this.#posted = this.#numbers;
+    if (others !== undefined) this.unit.post(runs === undefined ? others : { runs, ...others });
+    else if (runs !== undefined) this.unit.post(runs);
   }
 
   #enter(state: ExecutorState): void {

@@ -4,7 +4,7 @@ export { loadApp } from "../app/load-app.ts";
 export { runTask } from "../app/run-task.ts";
 export { evenly, slotsOf } from "./layout.ts";
 export { createPool, type PoolDesign } from "./pool.ts";
-export type { Down, ExecutorInit, ExecutorLink, Reply, Request, Up } from "./protocol.ts";
+export type { Down, DownMessage, ExecutorInit, ExecutorLink, Reply, Request, Up, UpMessage } from "./protocol.ts";
 export type { ExecutorRuntime, SpawnRequest, Unit, UnitEvents, UnitExit } from "./runtime.ts";
 export { type ChildOptions, childProcessRuntime } from "./runtimes/child-process.ts";
 export { inlineRuntime } from "./runtimes/inline.ts";

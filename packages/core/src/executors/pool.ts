@@ -318,7 +318,8 @@ class RunnerPool implements Pool, ExecutorOwner {
     const members = this.#roster.members();
     if (members.length !== wanted.length) return;
     if (members.some(({ state, slots, running }) => state === "starting" || running.size > slots)) return;
-    for (const { state } of this.#roster.all) if (state === "retiring" || state === "stopping") return;
+    for (const { state } of this.#roster.all)
+      if (state === "retiring" || state === "stopping" || state === "killing") return;
     this.#reaching?.resolve();
     this.#reaching = undefined;
   }

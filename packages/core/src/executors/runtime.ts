@@ -1,7 +1,7 @@
 /** What a pool package brings: how one executor is spawned, talked to and ended. Everything else is the runner's. */
 
 import type { AppSource } from "../contracts/pool.ts";
-import type { Down, ExecutorInit, Up } from "./protocol.ts";
+import type { DownMessage, ExecutorInit, UpMessage } from "./protocol.ts";
 
 export interface SpawnRequest {
   readonly init: ExecutorInit;
@@ -10,7 +10,7 @@ export interface SpawnRequest {
 
 /** What the runner hears of a unit. Nothing is called before `spawn` has returned, nothing after `onExit`. */
 export interface UnitEvents {
-  onMessage(message: Up): void;
+  onMessage(message: UpMessage): void;
   onOutput(stream: "stdout" | "stderr", text: string): void;
   /** Exactly once, after its last message and its last output. */
   onExit(exit: UnitExit): void;
@@ -28,7 +28,7 @@ export interface Unit {
   readonly pid?: number;
   readonly threadId?: number;
   /** Never throws; a message to a unit that has ended is dropped, `onExit` tells. */
-  post(message: Down): void;
+  post(message: DownMessage): void;
   /** Ends it by force. `onExit` follows as soon as the operating system or Node allows. Idempotent. */
   kill(): void;
   /** Bytes, read from outside while it is busy; undefined where that cannot be known cheaply. */

@@ -1,6 +1,6 @@
 /** The first module of a child process. */
 
-import type { Down, ExecutorInit, Up } from "../protocol.ts";
+import type { DownMessage, ExecutorInit, UpMessage } from "../protocol.ts";
 import { serveExecutor } from "../serve/serve.ts";
 import { packUp, unpackDown } from "./json-wire.ts";
 
@@ -18,9 +18,9 @@ const send = (message: object, sent?: () => void) => {
 
 void serveExecutor(
   {
-    post: (message: Up) => send(packUp(message)),
-    onMessage: (listener: (message: Down) => void) => {
-      process.on("message", (message) => listener(unpackDown(message as Down)));
+    post: (message: UpMessage) => send(packUp(message)),
+    onMessage: (listener: (message: DownMessage) => void) => {
+      process.on("message", (message) => listener(unpackDown(message as DownMessage)));
     },
   },
   init,

@@ -3,7 +3,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Down, Up } from "../protocol.ts";
+import type { DownMessage, UpMessage } from "../protocol.ts";
 import type { ExecutorRuntime, SpawnRequest, Unit, UnitEvents, UnitExit } from "../runtime.ts";
 import { packDown, unpackUp } from "./json-wire.ts";
 import { followOutput } from "./output-streams.ts";
@@ -67,7 +67,7 @@ class Child implements Unit {
     child.stderr?.on("data", (text: string) => {
       outOfMemory ||= OUT_OF_MEMORY.test(text);
     });
-    child.on("message", (message) => events.onMessage(unpackUp(message as Up)));
+    child.on("message", (message) => events.onMessage(unpackUp(message as UpMessage)));
     const exited = async (exit: UnitExit) => {
       if (this.#ended) return;
       this.#ended = true;
@@ -88,7 +88,7 @@ class Child implements Unit {
     });
   }
 
-  post(message: Down): void {
+  post(message: DownMessage): void {
     if (this.#process?.connected !== true) return;
     // The callback takes the error of a channel that has just closed; the exit tells.
     this.#process.send(packDown(message), undefined, undefined, () => {});

@@ -1,7 +1,7 @@
 /** An executor on the caller's own loop: for tests, and for a small worker inside an existing server. It isolates nothing. */
 
 import { errorData } from "../../contracts/errors.ts";
-import type { Down, Up } from "../protocol.ts";
+import type { DownMessage, UpMessage } from "../protocol.ts";
 import type { ExecutorRuntime, SpawnRequest, Unit, UnitEvents } from "../runtime.ts";
 import { serveExecutor } from "../serve/serve.ts";
 
@@ -12,17 +12,17 @@ export const inlineRuntime: ExecutorRuntime = {
 
 class InlineUnit implements Unit {
   readonly pid: number = process.pid;
-  #listener: (message: Down) => void = () => {};
+  #listener: (message: DownMessage) => void = () => {};
   #ended = false;
   readonly #events: UnitEvents;
 
   constructor({ init, app }: SpawnRequest, events: UnitEvents) {
     this.#events = events;
     const link = {
-      post: (message: Up) => {
+      post: (message: UpMessage) => {
         if (!this.#ended) events.onMessage(message);
       },
-      onMessage: (listener: (message: Down) => void) => {
+      onMessage: (listener: (message: DownMessage) => void) => {
         this.#listener = listener;
       },
     };
@@ -35,7 +35,7 @@ class InlineUnit implements Unit {
     });
   }
 
-  post(message: Down): void {
+  post(message: DownMessage): void {
     if (!this.#ended) this.#listener(message);
   }
 

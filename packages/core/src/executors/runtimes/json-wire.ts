@@ -3,8 +3,16 @@
  * as base64: where a payload is expected by position as `{ base64 }`, elsewhere wherever they occur.
  */
 
-import type { Payload } from "../../contracts/message.ts";
-import { DONE_STRIDE, type DoneField, type Down, RUN_STRIDE, type RunField, type Up } from "../protocol.ts";
+import {
+  DONE_STRIDE,
+  type DoneField,
+  type Down,
+  type DownMessage,
+  RUN_STRIDE,
+  type RunField,
+  type Up,
+  type UpMessage,
+} from "../protocol.ts";
 
 const BODY = 5;
 const VALUE = 3;
@@ -13,20 +21,23 @@ interface Base64 {
   readonly base64: string;
 }
 
-export function packDown(message: Down): object {
+export function packDown(message: DownMessage): object {
+  if (Array.isArray(message)) return packAt(message, BODY, RUN_STRIDE);
   const { runs, replies } = message;
   if (runs === undefined && replies === undefined) return message;
   if (runs !== undefined) packAt(runs, BODY, RUN_STRIDE);
   return replies === undefined ? message : { ...message, replies: pack(replies) };
 }
 
-export function unpackDown(message: Down): Down {
+export function unpackDown(message: DownMessage): DownMessage {
+  if (Array.isArray(message)) return unpackAt(message, BODY, RUN_STRIDE);
   const { runs, replies } = message;
   if (runs !== undefined) unpackAt(runs, BODY, RUN_STRIDE);
   return replies === undefined ? message : { ...message, replies: unpack(replies) as NonNullable<Down["replies"]> };
 }
 
-export function packUp(message: Up): object {
+export function packUp(message: UpMessage): object {
+  if (Array.isArray(message)) return packAt(message, VALUE, DONE_STRIDE);
   const { done, progress, requests } = message;
   if (done !== undefined) packAt(done, VALUE, DONE_STRIDE);
   if (progress === undefined && requests === undefined) return message;
@@ -37,7 +48,8 @@ export function packUp(message: Up): object {
   };
 }
 
-export function unpackUp(message: Up): Up {
+export function unpackUp(message: UpMessage): UpMessage {
+  if (Array.isArray(message)) return unpackAt(message, VALUE, DONE_STRIDE);
   const { done, progress, requests } = message;
   if (done !== undefined) unpackAt(done, VALUE, DONE_STRIDE);
   if (progress === undefined && requests === undefined) return message;
@@ -48,18 +60,21 @@ export function unpackUp(message: Up): Up {
   };
 }
 
-function packAt(fields: (RunField | DoneField)[], offset: number, stride: number): void {
+/** In place, both ways: the message is nobody else's. */
+function packAt<Field extends RunField | DoneField>(fields: Field[], offset: number, stride: number): Field[] {
   for (let at = offset; at < fields.length; at += stride) {
     const field = fields[at];
-    if (field instanceof Uint8Array) fields[at] = encode(field) as unknown as Payload;
+    if (field instanceof Uint8Array) fields[at] = encode(field) as unknown as Field;
   }
+  return fields;
 }
 
-function unpackAt(fields: (RunField | DoneField)[], offset: number, stride: number): void {
+function unpackAt<Field extends RunField | DoneField>(fields: Field[], offset: number, stride: number): Field[] {
   for (let at = offset; at < fields.length; at += stride) {
     const field = fields[at];
-    if (typeof field === "object" && field !== null) fields[at] = decode(field as unknown as Base64);
+    if (typeof field === "object" && field !== null) fields[at] = decode(field as unknown as Base64) as Field;
   }
+  return fields;
 }
 
 /** A user's own `{ base64: … }` never occurs here: what these messages hold of users' values is encoded by the codec. */

@@ -1,7 +1,7 @@
 /** Executors as worker threads with a loop of their own: what the event and solo pools run on. */
 
 import { Worker } from "node:worker_threads";
-import type { Down, Up } from "../protocol.ts";
+import type { DownMessage, UpMessage } from "../protocol.ts";
 import type { ExecutorRuntime, SpawnRequest, Unit, UnitEvents } from "../runtime.ts";
 import { followOutput } from "./output-streams.ts";
 
@@ -36,7 +36,7 @@ class LoopThread implements Unit {
     this.threadId = worker.threadId;
     const outputEnded = followOutput(worker, events);
     let error: unknown;
-    worker.on("message", (message: Up) => events.onMessage(message));
+    worker.on("message", (message: UpMessage) => events.onMessage(message));
     worker.on("error", (thrown) => {
       error = thrown;
     });
@@ -47,7 +47,7 @@ class LoopThread implements Unit {
     });
   }
 
-  post(message: Down): void {
+  post(message: DownMessage): void {
     if (!this.#ended) this.#worker.postMessage(message);
   }
 

@@ -2,7 +2,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import { parentPort, workerData } from "node:worker_threads";
-import type { Down, ExecutorInit, Up } from "../protocol.ts";
+import type { DownMessage, ExecutorInit, UpMessage } from "../protocol.ts";
 import { serveExecutor } from "../serve/serve.ts";
 import { threadHost } from "../serve/thread-host.ts";
 
@@ -10,8 +10,8 @@ const port = parentPort as MessagePort;
 
 void serveExecutor(
   {
-    post: (message: Up) => port.postMessage(message),
-    onMessage: (listener: (message: Down) => void) => void port.on("message", listener),
+    post: (message: UpMessage) => port.postMessage(message),
+    onMessage: (listener: (message: DownMessage) => void) => void port.on("message", listener),
   },
   workerData as ExecutorInit,
   threadHost,

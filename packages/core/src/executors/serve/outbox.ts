@@ -1,7 +1,7 @@
 /** What an executor has to say, gathered into one message per tick. */
 
 import type { Outcome, TaskLogEntry, TaskProgressEntry } from "../../contracts/pool.ts";
-import { DONE_STRIDE, type ExecutorLink, type Request, type Up } from "../protocol.ts";
+import { DONE_STRIDE, type DoneField, type ExecutorLink, type Request, type Up } from "../protocol.ts";
 import { Coalescer } from "../tick.ts";
 
 /** Logs and progress leave at once when none has left for this long, else together this much later. */
@@ -15,6 +15,7 @@ export class Outbox {
   readonly #shared: boolean;
   readonly #results: Coalescer;
   #up: Up | undefined;
+  #done: DoneField[] | undefined;
   #logs: TaskLogEntry[] = [];
   #progress: Map<string, TaskProgressEntry> = new Map();
   #chatter: NodeJS.Timeout | undefined;
@@ -28,15 +29,15 @@ export class Outbox {
 
   /** An executor that runs one task at a time has nothing to wait for: its outcome leaves at once. */
   ended(run: number, outcome: Outcome): void {
-    this.#up ??= {};
     if (outcome.type === "returned" && outcome.startedAt !== undefined) {
-      this.#up.done ??= [];
-      this.#up.done.push(run, outcome.startedAt, outcome.durationMs ?? 0, outcome.value ?? null);
+      this.#done ??= [];
+      this.#done.push(run, outcome.startedAt, outcome.durationMs ?? 0, outcome.value ?? null);
     } else {
+      this.#up ??= {};
       this.#up.ended ??= [];
       this.#up.ended.push({ run, outcome });
     }
-    if (this.#shared && (this.#up.done?.length ?? 0) < PIECE * DONE_STRIDE) this.#results.request();
+    if (this.#shared && (this.#done?.length ?? 0) < PIECE * DONE_STRIDE) this.#results.request();
     else this.flush();
   }
 
@@ -60,11 +61,17 @@ export class Outbox {
 
   /** Posts what is held, with `more`, in one message. */
   flush(more?: Up): void {
-    const up = more === undefined ? this.#up : { ...this.#up, ...more };
+    const done = this.#done;
+    const up: Up | undefined = more === undefined ? this.#up : { ...this.#up, ...more };
+    this.#done = undefined;
     this.#up = undefined;
-    if (up === undefined) return;
-    this.#addChatter(up);
-    this.#link.post(up);
+    if (up === undefined && this.#logs.length === 0 && this.#progress.size === 0) {
+      if (done !== undefined) this.#link.post(done);
+      return;
+    }
+    const whole: Up = done === undefined ? { ...up } : { ...up, done };
+    this.#addChatter(whole);
+    this.#link.post(whole);
   }
 
   /** Leaves without the outcomes beside it: a task that logs and then holds the loop is heard, and still counts as silent. */

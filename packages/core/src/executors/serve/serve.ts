@@ -9,7 +9,7 @@ import { errorData } from "../../contracts/errors.ts";
 import type { Headers, Payload } from "../../contracts/message.ts";
 import type { Outcome, RunRequest } from "../../contracts/pool.ts";
 import type { AppDefinition } from "../../contracts/task.ts";
-import { type Down, type ExecutorInit, type ExecutorLink, RUN_STRIDE, type RunField } from "../protocol.ts";
+import { type DownMessage, type ExecutorInit, type ExecutorLink, RUN_STRIDE, type RunField } from "../protocol.ts";
 import { type Culprit, catchUncaught } from "./blame.ts";
 import { ClientLink } from "./client-link.ts";
 import { runHook } from "./hooks.ts";
@@ -76,7 +76,11 @@ class ServedExecutor {
     }
   }
 
-  #receive(message: Down): void {
+  #receive(message: DownMessage): void {
+    if (Array.isArray(message)) {
+      this.#begin(message);
+      return;
+    }
     if (message.runs !== undefined) this.#begin(message.runs);
     if (message.aborts !== undefined)
       for (const { run, reason } of message.aborts) this.#active.get(run)?.abort(reason);
@@ -168,7 +172,7 @@ function requestAt(runs: readonly RunField[], at: number): RunRequest {
     id: runs[at + 1] as string,
     task: runs[at + 2] as string,
     queue: runs[at + 3] as string,
-    headers: runs[at + 4] as Headers,
+    headers: JSON.parse(runs[at + 4] as string) as Headers,
     body: runs[at + 5] as Payload,
     attempt: runs[at + 6] as number,
     deliveries: runs[at + 7] as number,
