@@ -33,6 +33,7 @@ export class BenchWorker implements AsyncDisposable {
   private constructor(setup: WorkerSetup) {
     const profile = setup.cpuProf === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${resolve(setup.cpuProf)}`];
     const flags = ["--broker", setup.folder.brokerUrl, "--results", "none", "--log", "json", ...setup.pools];
+    flags.push("--connect-timeout", "2m"); // hundreds of processes take their time
     this.#child = spawn(process.execPath, [...profile, commandFile(), "worker", APP, ...flags], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, [MARKS_VARIABLE]: setup.folder.marks },
