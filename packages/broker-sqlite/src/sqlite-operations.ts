@@ -185,7 +185,7 @@ export interface OperationMap {
   appear: { in: { readonly kind: Presence; readonly id: string; readonly forMs: number }; out: null };
   disappear: { in: { readonly kind: Presence; readonly id: string }; out: null };
   countPresent: { in: Presence; out: number };
-  /** Answers whether there was room. */
+  /** Answers false where there was no room; true as well where nobody listens any more. */
   postEvents: { in: { readonly body: string; readonly ttlMs: number }; out: boolean };
   lastControl: { in: null; out: { readonly command: number; readonly event: number } };
   pollControl: { in: ControlPoll; out: ControlNews };

@@ -155,6 +155,7 @@ const SQL = {
   replyExpire: "DELETE FROM lovage_reply WHERE expires_at <= ?",
   replyExpired: "SELECT 1 FROM lovage_reply WHERE expires_at <= ? LIMIT 1",
   eventPost: "INSERT INTO lovage_event (body, expires_at) VALUES (?, ?)",
+  eventClear: "DELETE FROM lovage_event",
   eventCount: "SELECT count(*) FROM lovage_event",
   eventRead: "SELECT seq, body FROM lovage_event WHERE seq > ? AND expires_at > ? ORDER BY seq LIMIT 200",
   eventExpire: "DELETE FROM lovage_event WHERE expires_at <= ?",
@@ -162,6 +163,7 @@ const SQL = {
   lastOf: "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?",
   presencePut:
     "INSERT INTO lovage_presence (kind, id, until) VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET until = excluded.until",
+  presenceAny: "SELECT 1 FROM lovage_presence WHERE kind = ? LIMIT 1",
   presenceRemove: "DELETE FROM lovage_presence WHERE kind = ? AND id = ?",
   presenceCount: "SELECT count(*) FROM lovage_presence WHERE kind = ? AND until > ?",
   presenceUntil: "SELECT coalesce(max(until), 0) FROM lovage_presence WHERE kind = ?",

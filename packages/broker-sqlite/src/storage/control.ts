@@ -30,12 +30,15 @@ export const appear: Handlers["appear"] = ({ sql, now }, { kind, id, forMs }) =>
 
 export const disappear: Handlers["disappear"] = ({ sql }, { kind, id }) => {
   sql.run("presenceRemove", kind, id);
+  // Events are for who listens now: with the last listener they go, too.
+  if (kind === "listener" && !sql.any("presenceAny", kind)) sql.run("eventClear");
   return null;
 };
 
 export const countPresent: Handlers["countPresent"] = ({ sql, now }, kind) => sql.number("presenceCount", kind, now);
 
 export const postEvents: Handlers["postEvents"] = ({ sql, now }, { body, ttlMs }) => {
+  if (sql.number("presenceCount", "listener", now) === 0) return true;
   if (sql.number("eventCount") >= MAX_EVENT_ROWS) sql.run("eventExpire", now);
   if (sql.number("eventCount") >= MAX_EVENT_ROWS) return false;
   sql.run("eventPost", body, now + ttlMs);
