@@ -103,6 +103,7 @@ export function createMetrics(worker: Worker, sampler: DepthSampler): Metrics {
     "kind",
   ]);
   const depth = gauge("lovage_queue_messages", "Messages in the queue by state, at most 5 s old", ["queue", "state"]);
+  const sampleAge = gauge("lovage_queue_sample_age_seconds", "How old the numbers of the queues are");
   const oldest = gauge("lovage_queue_oldest_ready_seconds", "Age of the ready message that waited longest", ["queue"]);
   const credit = gauge("lovage_queue_credit", "The most deliveries this worker may hold of the queue", ["queue"]);
   const held = gauge("lovage_queue_held", "Deliveries of the queue that this worker holds", ["queue"]);
@@ -137,6 +138,7 @@ export function createMetrics(worker: Worker, sampler: DepthSampler): Metrics {
       }
       if (sample.oldestReadyMs !== undefined) oldest.set({ queue }, sample.oldestReadyMs / 1_000);
     }
+    if (sampler.sampledAt !== undefined) sampleAge.set((Date.now() - sampler.sampledAt) / 1_000);
   };
 
   return {
