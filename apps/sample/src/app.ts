@@ -32,7 +32,10 @@ function addressOf(path: string, server: string): URL {
 /** One per executor, made by its start hook: connections stay open from task to task. */
 let agent: Agent | undefined;
 
-/** Fetches a document and has it indexed; resolves with the id of that task. What travels through the queue is a file name, not the text. */
+/**
+ * Fetches a document and has it indexed; resolves with the id of that task. What travels through the queue is a file name, not the text.
+ * Both tasks write the same files when they run a second time (after a crash, a task may), so twice is as good as once.
+ */
 export const fetchDocument = task(
   "documents.fetch",
   async (number: number, path: string, places: Places): Promise<string> => {
