@@ -1,4 +1,6 @@
 import type { Broker, BrokerCapabilities } from "@lovage/core/contracts";
+import { eventually } from "@lovage/core/testing";
+import { grownSince, resources } from "../resources.ts";
 import type { Bench, Kit, Power } from "../scenario.ts";
 import { calibrate } from "../tolerance.ts";
 import { BrokerContext, type BrokerScenario } from "./context.ts";
@@ -14,6 +16,7 @@ export function kitOnBroker(name: string, scenarios: readonly BrokerScenario[]):
 async function openBrokerBench(harness: BrokerHarness): Promise<Bench<BrokerContext, BrokerCapabilities>> {
   const tolerance = await calibrate(harness.patienceMs);
   const before = new Set(await harness.leftovers?.());
+  const runningBefore = resources();
   const broker = await harness.create();
   await broker.connect();
   const { capabilities } = broker;
@@ -35,9 +38,17 @@ async function openBrokerBench(harness: BrokerHarness): Promise<Bench<BrokerCont
       await last.close();
       const others = ((await harness.leftovers?.()) ?? []).filter((name) => !before.has(name));
       await harness.close?.();
-      return [...queues, ...others];
+      return [...queues, ...others, ...(await leftRunning(runningBefore, tolerance.patienceMs))];
     },
   };
+}
+
+/** Sockets, threads and processes that the run began and that do not end. Timers are the business of one scenario: the runner has some too. */
+async function leftRunning(before: ReadonlyMap<string, number>, patienceMs: number): Promise<readonly string[]> {
+  const look = (): readonly string[] =>
+    grownSince(before).flatMap(([kind, more]) => (kind === "Timeout" ? [] : [`${more} ${kind} running`]));
+  await eventually("all to have ended", () => look().length === 0, { timeoutMs: patienceMs }).catch(() => {});
+  return look();
 }
 
 function brokerPowers({ faults, spawnable, skewable, leftovers }: BrokerHarness, broker: Broker): ReadonlySet<Power> {

@@ -1,19 +1,10 @@
 import assert from "node:assert/strict";
 import { isLovageError } from "@lovage/core/contracts";
+import { grownSince, resources } from "../resources.ts";
 import { inGroup } from "../scenario.ts";
 import { rejectsWith } from "./codes.ts";
 import { startContender } from "./contender-process.ts";
 import type { BrokerScenario } from "./context.ts";
-
-/** What keeps this process alive, by kind; short-lived requests are left out. */
-function resources(): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const kind of process.getActiveResourcesInfo()) {
-    if (/ReqWrap|Request|Immediate|CloseReq/.test(kind)) continue;
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  }
-  return counts;
-}
 
 export const lifecycle: readonly BrokerScenario[] = inGroup("lifecycle", [
   {
@@ -143,15 +134,15 @@ export const lifecycle: readonly BrokerScenario[] = inGroup("lifecycle", [
         await inbox.deliveries[0]?.ack();
         await broker.close();
       }
-      let grown: string[] = [];
+      let left: ReturnType<typeof grownSince> = [];
       const settled = (): boolean => {
-        grown = [...resources()].filter(([kind, count]) => count > (before.get(kind) ?? 0)).map(([kind]) => kind);
         // The wait itself holds one timer.
-        return grown.every((kind) => kind === "Timeout" && (resources().get(kind) ?? 0) <= (before.get(kind) ?? 0) + 1);
+        left = grownSince(before).filter(([kind, more]) => kind !== "Timeout" || more > 1);
+        return left.length === 0;
       };
-      await c
-        .until("what was opened to be gone", settled)
-        .catch(() => assert.fail(`left running: ${grown.join(", ")}`));
+      await c.until("what was opened to be gone", settled).catch(() => {
+        assert.fail(`left running: ${left.map(([kind, more]) => `${more} ${kind}`).join(", ")}`);
+      });
     },
   },
   {

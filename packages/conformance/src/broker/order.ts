@@ -48,6 +48,28 @@ export const order: readonly BrokerScenario[] = inGroup("order", [
     },
   },
   {
+    id: "requeue-gives-a-place-to-keep",
+    invariants: ["I-22", "I-34"],
+    promise:
+      "A requeued message has a place too: released together with others, it returns to where it was among them.",
+    requires: ({ stablePosition }) => stablePosition,
+    async run(c) {
+      const queue = await c.queue();
+      await c.publish(c.messages(queue, 4));
+      const first = await c.consume(queue);
+      const early = await first.next();
+      await first.consumption.stop();
+      await early.requeue();
+      const holder = await c.consume(queue, { credit: 4 });
+      const held = await holder.take(4);
+      await holder.consumption.stop();
+      for (const place of [2, 0, 3, 1]) assert.equal(await held[place]?.release(), "done");
+      const inbox = await c.consume(queue, { credit: 1, onDelivery: ack });
+      await inbox.has(4);
+      assert.deepEqual(inbox.ids, holder.ids);
+    },
+  },
+  {
     id: "release-may-lose-its-place",
     invariants: ["I-22"],
     promise: "Where places are not stable, released messages are still delivered, each once more.",

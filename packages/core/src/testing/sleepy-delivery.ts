@@ -1,7 +1,7 @@
 import type { DeadLetterReason, Delivery, Headers, Message, Settlement } from "../contracts/index.ts";
 import type { Sleep } from "./sleep.ts";
 
-/** A delivery whose settlements wait out the sleep. The first settlement wins here too, whether or not it has been sent. */
+/** A delivery whose settlements wait out the sleep. They are sent in the order asked, so that the first one wins as ever. */
 export class SleepyDelivery implements Delivery {
   readonly message: Message;
   readonly queue: string;
@@ -9,7 +9,6 @@ export class SleepyDelivery implements Delivery {
   readonly lost: AbortSignal;
   readonly #inner: Delivery;
   readonly #sleep: Sleep;
-  #answer: Promise<Settlement> | undefined;
 
   constructor(inner: Delivery, sleep: Sleep) {
     this.#inner = inner;
@@ -33,34 +32,28 @@ export class SleepyDelivery implements Delivery {
   }
 
   ack(): Promise<Settlement> {
-    return this.#settle(() => this.#inner.ack());
+    return this.#sleep.insist(() => this.#inner.ack());
   }
 
   requeue(options?: { readonly delayMs?: number; readonly headers?: Headers }): Promise<Settlement> {
-    return this.#settle(() => this.#inner.requeue(options));
+    return this.#sleep.insist(() => this.#inner.requeue(options));
   }
 
   release(): Promise<Settlement> {
-    return this.#settle(() => this.#inner.release());
+    return this.#sleep.insist(() => this.#inner.release());
   }
 
   deadLetter(reason: DeadLetterReason): Promise<Settlement> {
-    return this.#settle(() => this.#inner.deadLetter(reason));
+    return this.#sleep.insist(() => this.#inner.deadLetter(reason));
   }
 
   renew(): Promise<Settlement> {
-    return this.#answer ?? this.#sleep.insist(() => this.#inner.renew());
+    return this.#sleep.insist(() => this.#inner.renew());
   }
 
   /** Counts, so it is asked once, when awake. */
   async markStarted(): Promise<Settlement> {
-    if (this.#answer !== undefined) return this.#answer;
     await this.#sleep.woken();
     return this.#inner.markStarted();
-  }
-
-  #settle(call: () => Promise<Settlement>): Promise<Settlement> {
-    this.#answer ??= this.#sleep.insist(call);
-    return this.#answer;
   }
 }

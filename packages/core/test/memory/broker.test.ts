@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Broker, BrokerEvent, Delivery, OutgoingMessage } from "../../src/contracts/index.ts";
-import { memoryBroker, memoryServer } from "../../src/memory/index.ts";
+import { type Clock, memoryBroker, memoryServer } from "../../src/memory/index.ts";
 import { type ManualClock, manualClock } from "../../src/testing/index.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -99,6 +99,37 @@ describe("the memory broker", () => {
     await turn();
     expect(seen).toHaveLength(1);
     await second.close();
+  });
+
+  test("sets no timer while nobody is connected, and gives back at once what the leaving one held", async () => {
+    const timers = new Set<() => void>();
+    const counting: Clock = {
+      now: clock.now,
+      at(instant, run, keepAlive) {
+        const callOff = clock.at(instant, run, keepAlive);
+        timers.add(callOff);
+        return () => {
+          timers.delete(callOff);
+          callOff();
+        };
+      },
+    };
+    const server = memoryServer({ clock: counting });
+    const [leaving, staying] = [memoryBroker({ server }), memoryBroker({ server })];
+    await leaving.connect();
+    await staying.connect();
+    await leaving.ensureQueue({ name: "q" });
+    await leaving.publish([message(), message({ dueAt: clock.now() + 5_000 })]);
+    await leaving.revoke(["gone"]);
+    const seen = await consume(1, leaving);
+    await turn();
+    expect(seen).toHaveLength(1);
+    expect(timers.size).toBeGreaterThan(0);
+    await leaving.close();
+    expect(seen[0]?.lost.aborted).toBe(true);
+    expect(await staying.depth("q")).toMatchObject({ ready: 1, owned: 0, delayed: 1 });
+    await staying.close();
+    expect(timers.size).toBe(0);
   });
 
   test("forgets a revocation after a day", async () => {
