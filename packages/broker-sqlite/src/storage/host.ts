@@ -12,6 +12,12 @@ export type HostNews =
   | { readonly news: "unwell"; readonly fault: Fault };
 
 const HOUSEKEEPING_MS = 1_000;
+/**
+ * The log is written before the commit can be seen: between the two lies an fsync, of which the folder tells nothing. So a hint is followed by
+ * looks at every millisecond, for longer than a sync should take. A look costs 2 µs.
+ */
+const EAGER_LOOK_MS = 1;
+const EAGER_FOR_MS = 50;
 
 /**
  * The storage with its timers: notices the commits of others (a watch on the folder as the hint, `data_version` as the truth) and keeps
@@ -24,7 +30,8 @@ export class StorageHost {
   readonly #housekeeping: NodeJS.Timeout;
   #poll: NodeJS.Timeout | undefined;
   #watcher: FSWatcher | undefined;
-  #hint: NodeJS.Immediate | undefined;
+  #eager: NodeJS.Timeout | undefined;
+  #eagerUntil = 0;
 
   /** Throws what opening the file throws. */
   constructor(settings: StorageSettings, onNews: (news: HostNews) => void) {
@@ -42,6 +49,7 @@ export class StorageHost {
   watch(on: boolean): void {
     if (on === (this.#poll !== undefined)) return;
     clearInterval(this.#poll);
+    this.#stopEager();
     this.#watcher?.close();
     this.#poll = undefined;
     this.#watcher = undefined;
@@ -57,7 +65,6 @@ export class StorageHost {
   close(): void {
     this.watch(false);
     clearInterval(this.#housekeeping);
-    clearImmediate(this.#hint);
     this.#storage.close();
   }
 
@@ -65,8 +72,7 @@ export class StorageHost {
     const file = basename(this.#settings.path);
     try {
       this.#watcher = watch(dirname(this.#settings.path), { persistent: false }, (_, name) => {
-        // A commit is some three events, and the own ones count too: one look for all that came together.
-        if (name === null || name.startsWith(file)) this.#hint ??= setImmediate(() => this.#look());
+        if (name === null || name.startsWith(file)) this.#hinted();
       });
       this.#watcher.on("error", () => this.#watcher?.close());
     } catch {
@@ -74,11 +80,25 @@ export class StorageHost {
     }
   }
 
+  /** A commit is some three events, and the own ones count too. */
+  #hinted(): void {
+    this.#eagerUntil = performance.now() + EAGER_FOR_MS;
+    this.#eager ??= setInterval(() => {
+      this.#look();
+      if (performance.now() > this.#eagerUntil) this.#stopEager();
+    }, EAGER_LOOK_MS).unref();
+  }
+
+  #stopEager(): void {
+    clearInterval(this.#eager);
+    this.#eager = undefined;
+  }
+
   #look(): void {
-    clearImmediate(this.#hint);
-    this.#hint = undefined;
     this.#guarded(() => {
-      if (this.#storage.changed()) this.#onNews({ news: "changed" });
+      if (!this.#storage.changed()) return;
+      this.#stopEager();
+      this.#onNews({ news: "changed" });
     });
   }
 
