@@ -10,8 +10,8 @@ export interface SqliteOptions {
    */
   readonly path: string;
   /**
-   * Where SQL runs. `thread` (default): in a thread of its own, so that a slow disk never holds the loop of the caller; costs about 10 MiB
-   * of memory, 40 ms at `connect()` and a hand-over of some 50 µs per batch. `loop`: on the caller's loop, which then stands still for
+   * Where SQL runs. `thread` (default): in a thread of its own, so that a slow disk never holds the loop of the caller; costs about 12 MiB
+   * of memory, a thread's start at `connect()` (40 ms on an idle machine) and a hand-over of some 50 µs per batch. `loop`: on the caller's loop, which then stands still for
    * as long as each commit takes; right for short scripts and tests.
    */
   readonly placement?: "thread" | "loop";
