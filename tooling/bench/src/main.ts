@@ -65,12 +65,13 @@ async function measure(scenario: Scenario, flags: Flags): Promise<void> {
     memoryBytes: flags.memory * 2 ** 30,
   };
   const [loadBefore = Number.NaN] = loadavg();
+  const machine = thisMachine();
   const report = await scenario.run(options);
   printReport(report);
   if (!flags.save) return;
   const command = `pnpm bench ${argv.join(" ")}`;
   const date = new Date().toISOString().slice(0, 10);
-  const files = await storeReport(report, { machine: thisMachine(), date, command, loadBefore }, FOLDER);
+  const files = await storeReport(report, { machine, date, command, loadBefore }, FOLDER);
   process.stdout.write(`\nWritten: ${files.join(", ")}\n`);
 }
 

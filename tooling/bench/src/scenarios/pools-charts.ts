@@ -48,7 +48,7 @@ export function poolCharts(waited: readonly Waited[], taskMs: number, tasks: num
       alt: "Memory of the worker over concurrency: flat in the event pool, growing with every thread and every process",
       svg: lineChart({
         title: "Memory decides",
-        subtitle: "Proportional memory of the worker with all its executors while it holds that many waiting tasks",
+        subtitle: "Proportional memory of the worker with all its executors, the greater of when ready and when done",
         x: "tasks at once",
         y: "MiB",
         xAxis: X_AXIS,

@@ -86,7 +86,7 @@ export const pools: Scenario = {
       notes: [
         `Each measurement is at most about ${longestMs / 1000} s of work, so with few at once there are fewer than ${whole(most)} tasks; the column says how many.`,
         "Start and end of each task come from the worker's event stream; the makespan is from the first start to the last end.",
-        "Memory is the proportional set size of the worker and its executors: pages that several processes share are counted once.",
+        "Memory is the proportional set size of the worker and its executors: pages that several processes share are counted once. It is read when the worker is ready and when all is done, and the greater is shown.",
         ...(skipped.length === 0
           ? []
           : [
