@@ -8,5 +8,7 @@ export * from "./errors.ts";
 export type * from "./events.ts";
 export * from "./message.ts";
 export type * from "./pool.ts";
+export * from "./publishing.ts";
+export * from "./queue-settings.ts";
 export * from "./results.ts";
 export * from "./task.ts";

@@ -45,11 +45,11 @@ export class ControlHub {
     }
   }
 
-  /** How many of `events` were dropped. */
   get listened(): boolean {
     return this.#listeners.size > 0;
   }
 
+  /** How many of `events` were dropped. */
   emit(events: readonly TaskEvent[]): number {
     if (this.#listeners.size === 0) return 0;
     const kept = Math.min(events.length, MAX_PENDING_EVENTS - this.#pending.length);

@@ -1,4 +1,11 @@
-import type { DeadLetterReason, Headers, Message, QueueDepth } from "../contracts/index.ts";
+import {
+  type DeadLetterReason,
+  type Headers,
+  type Message,
+  type QueueDepth,
+  type QueueSettings,
+  redrivenHeaders,
+} from "../contracts/index.ts";
 import { Alarm } from "./alarm.ts";
 import type { Clock } from "./clock.ts";
 import { DeadLetters } from "./dead-letters.ts";
@@ -7,7 +14,6 @@ import { handOut } from "./hand-out.ts";
 import { Heap } from "./heap.ts";
 import type { MemoryConsumption } from "./memory-consumption.ts";
 import { MemoryDelivery } from "./memory-delivery.ts";
-import type { QueueSettings } from "./queue-settings.ts";
 import { ReadyMessages } from "./ready-messages.ts";
 
 /** What a queue needs of its server: the clock, and to be told when a message is gone. */
@@ -119,8 +125,7 @@ export class MemoryQueue {
   /** Ready again as if new: the attempts and starts of its headers, and the broker's own counts, begin anew. */
   redrive(entry: Entry): void {
     this.dead.remove(entry);
-    const { attempt: _attempt, starts: _starts, ...headers } = entry.message.headers;
-    entry.message = { ...entry.message, headers: headers as Headers };
+    entry.message = { ...entry.message, headers: redrivenHeaders(entry.message.headers) };
     entry.reason = undefined;
     entry.starts = 0;
     entry.deliveryCount = 0;

@@ -1,18 +1,15 @@
 import {
-  BodyTooLargeError,
   BrokerFullError,
-  DEFAULT_PRIORITY,
-  MAX_PRIORITY,
-  MIN_PRIORITY,
   type OutgoingMessage,
   type Payload,
   type PublishOutcome,
-  PublishRefusedError,
-  payloadBytes,
+  priorityInRange,
   type QueueDeclaration,
   type QueueDepth,
   QueueNotFoundError,
+  queueSettings,
   type RevokeOutcome,
+  refusal,
 } from "../contracts/index.ts";
 import type { Clock } from "./clock.ts";
 import { ControlHub } from "./control-hub.ts";
@@ -21,7 +18,6 @@ import { memoryCapabilities } from "./memory-capabilities.ts";
 import type { MemoryServerOptions } from "./memory-options.ts";
 import { memoryServerSettings } from "./memory-options.ts";
 import { MemoryQueue, type QueueHost } from "./memory-queue.ts";
-import { queueSettings } from "./queue-settings.ts";
 import { ResultTable } from "./result-table.ts";
 import { Revocations } from "./revocations.ts";
 
@@ -73,20 +69,8 @@ export class MemoryServer implements QueueHost {
     if (this.#present.has(id)) return { id, status: "duplicate" };
     const queue = this.#queues.get(message.queue);
     if (queue === undefined) return { id, status: "refused", error: new QueueNotFoundError(message.queue) };
-    const { maxMessageBytes, maxDelayMs } = this.capabilities;
-    if (exceeds(message.body, maxMessageBytes)) {
-      const error = new BodyTooLargeError(payloadBytes(message.body), maxMessageBytes, { queue: queue.name });
-      return { id, status: "refused", error };
-    }
-    if (message.dueAt !== undefined && !(message.dueAt - this.clock.now() <= maxDelayMs)) {
-      const error = new PublishRefusedError(
-        `a delay of more than ${maxDelayMs} ms cannot be kept; send it nearer to its time`,
-        {
-          subject: { queue: queue.name },
-        },
-      );
-      return { id, status: "refused", error };
-    }
+    const impossible = refusal(message, this.capabilities, this.clock.now());
+    if (impossible !== undefined) return { id, status: "refused", error: impossible };
     if (this.#present.size >= this.#maxMessages) {
       const error = new BrokerFullError(
         `${this.#maxMessages} messages are here, which is the limit; consume some first`,
@@ -175,13 +159,6 @@ function stored(message: OutgoingMessage): {
     id,
     headers: { ...headers },
     body: typeof body === "string" ? body : body.slice(),
-    priority: Number.isNaN(priority)
-      ? DEFAULT_PRIORITY
-      : Math.min(MAX_PRIORITY, Math.max(MIN_PRIORITY, Math.round(priority))),
+    priority: priorityInRange(priority),
   };
-}
-
-/** UTF-8 has at most 3 bytes per UTF-16 unit: most texts are settled without counting. */
-function exceeds(body: Payload, limit: number): boolean {
-  return body.length * (typeof body === "string" ? 3 : 1) > limit && payloadBytes(body) > limit;
 }

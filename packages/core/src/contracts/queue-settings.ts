@@ -1,10 +1,7 @@
-import {
-  ConfigurationError,
-  DEFAULT_DEAD_RETENTION_MS,
-  DEFAULT_LEASE_MS,
-  DEFAULT_MAX_DEAD,
-  type QueueDeclaration,
-} from "../contracts/index.ts";
+/** For adapters: what a declaration of a queue comes to, so that every broker refuses the same ones in the same words. */
+
+import { DEFAULT_DEAD_RETENTION_MS, DEFAULT_LEASE_MS, DEFAULT_MAX_DEAD, type QueueDeclaration } from "./broker.ts";
+import { ConfigurationError } from "./errors.ts";
 
 export interface QueueSettings {
   readonly leaseMs: number;
@@ -15,7 +12,10 @@ export interface QueueSettings {
 const NAME = /^[A-Za-z0-9._-]{1,128}$/;
 const MIN_LEASE_MS = 1_000;
 
-/** The settings after `declaration`: what it does not mention stays as it was. Throws `ConfigurationError` for what cannot work. */
+/**
+ * The settings of a queue after `declaration`: what it leaves out stays as it is in `present`, or has its default in a new queue.
+ * Throws `ConfigurationError` for a bad name or setting.
+ */
 export function queueSettings(declaration: QueueDeclaration, present?: QueueSettings): QueueSettings {
   const { name } = declaration;
   if (!NAME.test(name)) {
