@@ -17,20 +17,12 @@ import type { Payload } from "../contracts/message.ts";
 import type { AbortReason, ExecutorStats, Outcome, PoolContext, PoolEvent, RunRequest } from "../contracts/pool.ts";
 import { answer } from "./client-host.ts";
 import { type ExecutorEnding, outcomeOf } from "./ending.ts";
+import { Mailbox } from "./mailbox.ts";
 import { OutputLines } from "./output-lines.ts";
-import {
-  DONE_STRIDE,
-  type DoneField,
-  type Down,
-  type ExecutorInit,
-  type RunField,
-  type Up,
-  type UpMessage,
-} from "./protocol.ts";
+import { DONE_STRIDE, type DoneField, type ExecutorInit, type Up, type UpMessage } from "./protocol.ts";
 import { Run, type RunCarrier } from "./run.ts";
 import type { ExecutorRuntime, Unit, UnitExit } from "./runtime.ts";
 import { endedWhileStarting, lateStart, missingTasks, reportedFailure } from "./start-failure.ts";
-import { Coalescer } from "./tick.ts";
 
 export type ExecutorState = "starting" | "ready" | "stalled" | "retiring" | "stopping" | "killing" | "lost" | "ended";
 export type EndReason = Extract<PoolEvent, { type: "executor-ended" }>["reason"];
@@ -82,11 +74,8 @@ export class Executor implements RunCarrier {
   readonly #plan: ExecutorPlan;
   readonly #owner: ExecutorOwner;
   readonly #output: OutputLines;
-  readonly #down: Coalescer;
-  #runs: RunField[] | undefined;
-  #outgoing: Down | undefined;
+  readonly #mailbox: Mailbox;
   #numbers = 0;
-  #posted = 0;
   #began = 0;
   #timer: NodeJS.Timeout | undefined;
   #order: EndReason | undefined;
@@ -102,7 +91,9 @@ export class Executor implements RunCarrier {
       this.#over = resolve;
     });
     this.#output = new OutputLines((stream, line) => owner.emit({ type: "output", executor: this.id, stream, line }));
-    this.#down = new Coalescer(() => this.#flush());
+    this.#mailbox = new Mailbox(plan.init.shared, (message) => {
+      if (this.state !== "ended") this.unit.post(message);
+    });
     this.#arm(plan.startTimeoutMs, () => {
       this.#startError ??= lateStart(this.id, plan.context.app, plan.startTimeoutMs);
       this.end("crashed");
@@ -136,31 +127,12 @@ export class Executor implements RunCarrier {
     const run = new Run(++this.#numbers, request, this);
     if (this.running.size === 0) this.seenAt = performance.now();
     this.running.set(run.number, run);
-    const { id, task, queue, headers, body, attempt, deliveries, retriesLeft, deadline } = request;
-    this.#runs ??= [];
-    this.#runs.push(
-      run.number,
-      id,
-      task,
-      queue,
-      JSON.stringify(headers),
-      body,
-      attempt,
-      deliveries,
-      retriesLeft,
-      deadline ?? 0,
-    );
-    if (this.#plan.init.shared) this.#down.request();
-    else this.#flush();
+    this.#mailbox.run(run.number, request);
     return run;
   }
 
   abort(run: Run, reason: AbortReason): void {
-    if (this.state === "ended" || this.state === "lost") return;
-    this.#outgoing ??= {};
-    this.#outgoing.aborts ??= [];
-    this.#outgoing.aborts.push({ run: run.number, reason });
-    this.#down.request();
+    if (this.state !== "ended" && this.state !== "lost") this.#mailbox.abort(run.number, reason);
   }
 
   kill(run: Run): void {
@@ -288,8 +260,7 @@ export class Executor implements RunCarrier {
   #stop(): void {
     this.#enter("stopping");
     this.#arm(this.#plan.init.hookTimeoutMs + 2_000, () => this.end(this.#order ?? "closed"));
-    this.#outgoing = { ...this.#outgoing, stop: true };
-    this.#flush();
+    this.#mailbox.stop();
   }
 
   #giveUp(): void {
@@ -348,7 +319,7 @@ export class Executor implements RunCarrier {
 
   /** Runs are begun in order. The numbers may wrap on the board, their distance does not. */
   #hasBegun(run: Run): boolean {
-    if (run.number > this.#posted) return false;
+    if (run.number > this.#mailbox.posted) return false;
     const { board, shared } = this.#plan.init;
     if (!shared) return true;
     const last = board === undefined ? this.#began : Atomics.load(board, 0);
@@ -357,22 +328,7 @@ export class Executor implements RunCarrier {
 
   async #answer(request: NonNullable<Up["requests"]>[number]): Promise<void> {
     const reply = await answer(this.#plan.context.client, request);
-    if (this.state === "ended" || this.state === "lost") return;
-    this.#outgoing ??= {};
-    this.#outgoing.replies ??= [];
-    this.#outgoing.replies.push(reply);
-    this.#down.request();
-  }
-
-  #flush(): void {
-    const runs = this.#runs;
-    const others = this.#outgoing;
-    this.#runs = undefined;
-    this.#outgoing = undefined;
-    if (this.state === "ended") return;
-    if (runs !== undefined) this.#posted = this.#numbers;
-    if (others !== undefined) this.unit.post(runs === undefined ? others : { runs, ...others });
-    else if (runs !== undefined) this.unit.post(runs);
+    if (this.state !== "ended" && this.state !== "lost") this.#mailbox.reply(reply);
   }
 
   #enter(state: ExecutorState): void {

@@ -28,17 +28,17 @@ import type {
 } from "../contracts/pool.ts";
 import type { RecycleOptions } from "../contracts/task.ts";
 import { type EndReason, Executor, type ExecutorOwner } from "./executor.ts";
-import { isDue, type RecycleRule, recycleRule } from "./recycling.ts";
+import { recycleRule } from "./recycling.ts";
 import { Roster } from "./roster.ts";
 import type { Run } from "./run.ts";
 import type { ExecutorRuntime } from "./runtime.ts";
 import { StartBackoff } from "./start-backoff.ts";
+import { Turnover } from "./turnover.ts";
 import { StallWatchdog } from "./watchdog.ts";
 
 const DEFAULT_HOOK_TIMEOUT_MS = 10_000;
 const DEFAULT_IMPORT_TIMEOUT_MS = 30_000;
 const DEFAULT_STALL_MS = 1_000;
-const UPKEEP_MS = 250;
 /** Hooks of executors that start together are spread over this long. */
 const HOOK_SPREAD_MS = 100;
 
@@ -66,23 +66,20 @@ class RunnerPool implements Pool, ExecutorOwner {
   readonly kind: string;
   readonly capabilities: PoolCapabilities;
   readonly #design: PoolDesign;
-  readonly #rule: RecycleRule;
   readonly #backoff = new StartBackoff();
   readonly #listeners = new Set<(event: PoolEvent) => void>();
   readonly #roster: Roster;
+  readonly #turnover: Turnover;
   #state: "new" | "starting" | "running" | "closing" | "closed" = "new";
   #context!: PoolContext;
   #watchdog!: StallWatchdog;
   #target: number;
-  /** Executors kept while there is little to do; `recycle.idle` lowers it. */
-  #awake = Number.POSITIVE_INFINITY;
   #serving: Executor[] = [];
   #capacity = 0;
   #free = 0;
   #spawned = 0;
   #turn = 0;
   readonly #totals = { finished: 0, crashed: 0, recycled: 0, killed: 0 };
-  #upkeep: NodeJS.Timeout | undefined;
   #reaching: PromiseWithResolvers<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -90,15 +87,15 @@ class RunnerPool implements Pool, ExecutorOwner {
     this.#design = design;
     this.kind = design.kind;
     this.capabilities = design.capabilities;
-    this.#rule = recycleRule(design.recycle);
     this.#target = design.size;
     design.layout(design.size);
+    const layout = (): readonly number[] => design.layout(this.#target);
     this.#roster = new Roster({
-      backoff: this.#backoff,
       spawn: () => this.#spawn(),
-      layout: () => design.layout(this.#target).slice(0, this.#awake),
+      layout: () => layout().slice(0, this.#turnover.awake),
       changed: () => this.#recount(),
     });
+    this.#turnover = new Turnover(recycleRule(design.recycle), this.#roster, () => layout().length);
   }
 
   get capacity(): number {
@@ -137,9 +134,10 @@ class RunnerPool implements Pool, ExecutorOwner {
       throw error;
     }
     this.#state = "running";
-    const { ageMs, idleMs, memory } = this.#rule;
-    if (Math.min(ageMs, idleMs, memory) < Number.POSITIVE_INFINITY)
-      this.#upkeep = setInterval(() => this.#keepUp(), Math.min(UPKEEP_MS, idleMs)).unref();
+    this.#turnover.start(
+      () => this.#serving,
+      () => this.#reaching !== undefined,
+    );
   }
 
   run(request: RunRequest): Execution {
@@ -149,7 +147,7 @@ class RunnerPool implements Pool, ExecutorOwner {
     this.#free--;
     this.#watchdog.wake();
     const run = executor.begin(request);
-    if (this.#free === 0 && this.#serving.length >= this.#awake) this.#wakeMore();
+    if (this.#free === 0) this.#turnover.ranOut(this.#serving.length);
     return run;
   }
 
@@ -157,7 +155,7 @@ class RunnerPool implements Pool, ExecutorOwner {
     if (this.#state !== "running") throw new PoolClosedError(this.#context?.name ?? this.kind);
     this.#design.layout(size);
     this.#target = size;
-    this.#awake = Number.POSITIVE_INFINITY;
+    this.#turnover.wakeAll();
     this.#reaching ??= Promise.withResolvers();
     const reached = this.#reaching.promise;
     this.#roster.reconcile();
@@ -190,7 +188,7 @@ class RunnerPool implements Pool, ExecutorOwner {
 
   async #close(): Promise<void> {
     this.#state = "closing";
-    clearInterval(this.#upkeep);
+    this.#turnover.stop();
     this.#watchdog?.rest();
     this.#reaching?.reject(new PoolClosedError(this.#context.name));
     this.#reaching = undefined;
@@ -203,7 +201,7 @@ class RunnerPool implements Pool, ExecutorOwner {
 
   ready(executor: Executor): void {
     this.#roster.ready(executor);
-    this.#recycleDue();
+    if (this.#state === "running") this.#turnover.recycleDue();
   }
 
   startFailed(executor: Executor, error: LovageError): void {
@@ -231,7 +229,7 @@ class RunnerPool implements Pool, ExecutorOwner {
     if (executor.finished === 1 && outcome.type !== "crashed") this.#backoff.served();
     if (executor.state === "ready") {
       if (executor.running.size < executor.slots) this.#free++;
-      if (executor.finished >= this.#rule.tasks) this.#recycleDue();
+      if (this.#state === "running") this.#turnover.finished(executor);
     } else if (executor.state === "stalled") this.#recount();
     if (this.#reaching !== undefined) this.#settleSize();
   }
@@ -322,38 +320,5 @@ class RunnerPool implements Pool, ExecutorOwner {
       if (state === "retiring" || state === "stopping" || state === "killing") return;
     this.#reaching?.resolve();
     this.#reaching = undefined;
-  }
-
-  #keepUp(): void {
-    const now = performance.now();
-    const idle = this.#serving.filter(
-      ({ running, idleSince }) => running.size === 0 && now - idleSince >= this.#rule.idleMs,
-    ).length;
-    if (idle > 0 && this.#serving.length > 1 && this.#reaching === undefined) {
-      this.#awake = Math.max(1, this.#serving.length - idle);
-      this.#roster.reconcile("recycled");
-    }
-    this.#recycleDue();
-  }
-
-  /** As many again as serve now, within the size. */
-  #wakeMore(): void {
-    this.#awake = Math.max(1, this.#serving.length) * 2;
-    if (this.#awake >= this.#design.layout(this.#target).length) this.#awake = Number.POSITIVE_INFINITY;
-    this.#roster.reconcile();
-  }
-
-  /** At most a quarter of the executors is being replaced at one time. */
-  #recycleDue(): void {
-    if (this.#state !== "running") return;
-    const members = this.#roster.members();
-    const atOnce = Math.max(1, Math.floor(members.length / 4));
-    for (const executor of members) {
-      if (this.#roster.succeeding >= atOnce) return;
-      if (executor.state !== "ready" || this.#roster.isSucceeded(executor)) continue;
-      const ageMs = Date.now() - executor.startedAt;
-      const { finished, memoryBytes, jitter } = executor;
-      if (isDue(this.#rule, { finished, memoryBytes, ageMs, jitter })) this.#roster.succeed(executor);
-    }
   }
 }

@@ -2,13 +2,11 @@
 
 import { availableParallelism } from "node:os";
 import type { EndReason, Executor } from "./executor.ts";
-import type { StartBackoff } from "./start-backoff.ts";
 
 /** Executors being started at one time: more only slows each of them down. */
 const STARTING_AT_ONCE = Math.max(4, 2 * availableParallelism());
 
 export interface RosterOptions {
-  readonly backoff: StartBackoff;
   spawn(): Executor;
   /** Slots of each executor wanted. */
   layout(): readonly number[];

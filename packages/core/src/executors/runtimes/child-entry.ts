@@ -11,14 +11,14 @@ process.on("disconnect", () => process.exit(0));
 const init = JSON.parse(process.env.LOVAGE_EXECUTOR as string) as ExecutorInit;
 delete process.env.LOVAGE_EXECUTOR;
 
-const send = (message: object, sent?: () => void) => {
-  if (process.connected) process.send?.(message, undefined, undefined, () => sent?.());
-  else sent?.();
-};
+// What is written into a channel that has just closed is an error of the channel; "disconnect" follows.
+process.on("error", () => {});
 
 void serveExecutor(
   {
-    post: (message: UpMessage) => send(packUp(message)),
+    post: (message: UpMessage) => {
+      if (process.connected) process.send?.(packUp(message));
+    },
     onMessage: (listener: (message: DownMessage) => void) => {
       process.on("message", (message) => listener(unpackDown(message as DownMessage)));
     },
@@ -27,7 +27,10 @@ void serveExecutor(
   {
     own: true,
     // After an empty message, so that all before it has left.
-    end: (code) => send({}, () => process.exit(code)),
+    end: (code) => {
+      if (process.connected) process.send?.({}, undefined, undefined, () => process.exit(code));
+      else process.exit(code);
+    },
     memory: () => process.memoryUsage.rss(),
   },
 );

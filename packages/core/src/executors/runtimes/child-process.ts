@@ -89,9 +89,8 @@ class Child implements Unit {
   }
 
   post(message: DownMessage): void {
-    if (this.#process?.connected !== true) return;
-    // The callback takes the error of a channel that has just closed; the exit tells.
-    this.#process.send(packDown(message), undefined, undefined, () => {});
+    // A channel that has just closed says so by "error", and by the exit that follows.
+    if (this.#process?.connected === true) this.#process.send(packDown(message));
   }
 
   kill(): void {

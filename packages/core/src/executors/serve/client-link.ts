@@ -2,6 +2,7 @@
 
 import type { ClientPort } from "../../contracts/client.ts";
 import type { PublishOutcome } from "../../contracts/message.ts";
+import type { ResultRecord } from "../../contracts/results.ts";
 import type { Reply, Request } from "../protocol.ts";
 import { fromWire, outcomesFromWire } from "../wire-error.ts";
 
@@ -23,12 +24,14 @@ export class ClientLink implements ClientPort {
     return outcomesFromWire((await this.#call("publish", [messages])) as Parameters<typeof outcomesFromWire>[0]);
   }
 
-  read(ids: readonly string[]): ReturnType<ClientPort["read"]> {
-    return this.#call("read", [ids]) as ReturnType<ClientPort["read"]>;
+  /** What JSON has no word for comes as null. */
+  async read(ids: readonly string[]): Promise<readonly (ResultRecord | undefined)[]> {
+    const records = (await this.#call("read", [ids])) as readonly (ResultRecord | null | undefined)[];
+    return records.map((record) => record ?? undefined);
   }
 
-  waitFinal(id: string, timeoutMs: number): ReturnType<ClientPort["waitFinal"]> {
-    return this.#call("waitFinal", [id, timeoutMs]) as ReturnType<ClientPort["waitFinal"]>;
+  async waitFinal(id: string, timeoutMs: number): Promise<ResultRecord | undefined> {
+    return ((await this.#call("waitFinal", [id, timeoutMs])) as ResultRecord | null | undefined) ?? undefined;
   }
 
   cancel(...args: Parameters<ClientPort["cancel"]>): ReturnType<ClientPort["cancel"]> {
