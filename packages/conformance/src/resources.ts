@@ -1,5 +1,8 @@
 /** What keeps this process alive, by kind; short-lived requests are left out. */
 export function resources(): ReadonlyMap<string, number> {
+  // Made when first used, which may be between two looks.
+  void process.stdout;
+  void process.stderr;
   const counts = new Map<string, number>();
   for (const kind of process.getActiveResourcesInfo()) {
     if (/ReqWrap|Request|Immediate|CloseReq/.test(kind)) continue;

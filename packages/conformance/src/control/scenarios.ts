@@ -236,6 +236,25 @@ const scenarios: readonly Omit<BrokerScenario, "group">[] = [
     },
   },
   {
+    id: "knows-whether-anyone-listens",
+    invariants: ["I-58"],
+    promise:
+      "A channel says within a second that someone listens on any connection, and after a while that nobody does any more.",
+    async run(c) {
+      const emitter = await channel(c);
+      const listener = await channel(c);
+      await c.until("nobody to listen", () => !emitter.listened);
+      const end = await listener.listen(() => {});
+      await c.until("it to be known", () => emitter.listened, 1_000 + c.tolerance.slackMs);
+      await end();
+      await c.until("nobody to listen again", () => !emitter.listened);
+      await listener.listen(() => {});
+      await c.until("the second listener to be known", () => emitter.listened, 1_000 + c.tolerance.slackMs);
+      await listener.close();
+      await c.until("a closed channel not to count", () => !emitter.listened);
+    },
+  },
+  {
     id: "overload-drops-and-counts",
     invariants: ["I-58"],
     promise: "Emitting never blocks or throws; what cannot be kept is dropped and counted, and never silently.",

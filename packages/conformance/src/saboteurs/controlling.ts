@@ -31,6 +31,11 @@ export const controlling: readonly BrokerSaboteur[] = [
     meddling(() => ({ dropped: 0 })),
   ),
   brokerSaboteur(
+    "makes events whether or not anyone listens",
+    ["control/knows-whether-anyone-listens"],
+    meddling(() => ({ listened: true })),
+  ),
+  brokerSaboteur(
     "asks everyone whoever is meant",
     ["control/asks-only-those-meant"],
     meddling((control) => ({ broadcast: ({ to: _to, ...command }, options) => control.broadcast(command, options) })),
