@@ -46,6 +46,7 @@ class ServedExecutor {
   readonly #active = new Map<number, RunControl>();
   readonly #hooks: Parameters<typeof runTask>[3];
   #app: AppDefinition | undefined;
+  #detach: () => void = () => {};
   #pulse: NodeJS.Timeout | undefined;
 
   constructor(link: ExecutorLink, init: ExecutorInit, host: ExecutorHost) {
@@ -69,7 +70,7 @@ class ServedExecutor {
     try {
       const { url, exportName, hookTimeoutMs, hookDelayMs } = this.#init;
       const app = definition ?? (await loadApp(url as string, exportName)).definition;
-      app.attach(this.#client);
+      this.#detach = app.attach(this.#client);
       stage = "hook";
       const hook = app.hooks.onExecutorStart;
       if (hook !== undefined && hookDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, hookDelayMs));
@@ -169,6 +170,8 @@ class ServedExecutor {
     } catch (error) {
       this.#outbox.flush({ stopFailed: errorData(error) });
     }
+    // Inline, the app goes on after its executor: what it enqueues then must not wait for a port that nobody answers.
+    this.#detach();
     this.#host.end(0);
   }
 }
