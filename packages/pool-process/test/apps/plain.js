@@ -1,0 +1,3 @@
+import { createApp, task } from "@lovage/core";
+
+export const app = createApp({ tasks: [task("who", () => "js")] });
