@@ -1,8 +1,9 @@
 import type { Consumption, Delivery } from "@lovage/core/contracts";
 import { type DeliveryHome, SqliteDelivery } from "./sqlite-delivery.ts";
+import type { Claimant } from "./sqlite-gathering.ts";
 import type { ClaimAnswer, OperationMap } from "./sqlite-operations.ts";
 import type { Settlements } from "./sqlite-settlements.ts";
-import type { Claimant, SqliteStore } from "./sqlite-store.ts";
+import type { SqliteStore } from "./sqlite-store.ts";
 
 /** What a consumption needs of its broker. */
 export interface ConsumptionHost {

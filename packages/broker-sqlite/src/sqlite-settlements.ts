@@ -1,6 +1,8 @@
 import { BrokerClosedError, type Settlement } from "@lovage/core/contracts";
+import type { Collector } from "./sqlite-gathering.ts";
 import type { Operation, OperationMap } from "./sqlite-operations.ts";
-import type { Collector, Ending, SqliteStore } from "./sqlite-store.ts";
+import { type Ending, type Pending, pendingOf } from "./sqlite-pending.ts";
+import type { SqliteStore } from "./sqlite-store.ts";
 
 type Kind = "renew" | "lapse" | "markStarted" | "ack" | "release" | "requeue" | "deadLetter";
 type Answer = (settlement: Settlement | undefined) => void;
@@ -31,7 +33,7 @@ class Kindred<Cell> implements Collector {
     });
   }
 
-  collect(): { operation: Operation; ending: Ending<never> } | undefined {
+  collect(): Pending | undefined {
     if (this.#answers.length === 0) return undefined;
     const operation = { op: this.#kind, input: this.#input } as unknown as Operation;
     const answers = this.#answers;
@@ -49,7 +51,7 @@ class Kindred<Cell> implements Collector {
         for (const answer of answers) answer(undefined);
       },
     };
-    return { operation, ending: ending as Ending<never> };
+    return pendingOf(operation, ending, Number.POSITIVE_INFINITY);
   }
 
   abandon(): void {

@@ -1,9 +1,10 @@
-import { BrokerClosedError, BrokerUnavailableError, type LovageError } from "@lovage/core/contracts";
+import { BrokerClosedError } from "@lovage/core/contracts";
 import { errorOf, mayPass } from "./sqlite-errors.ts";
+import { type Claimant, type Collector, Gathering } from "./sqlite-gathering.ts";
+import { Health, type HealthEvent } from "./sqlite-health.ts";
 import { openLink, type StorageLink } from "./sqlite-link.ts";
 import {
   type BatchReply,
-  type ClaimAnswer,
   type Fault,
   type Operation,
   type OperationMap,
@@ -13,51 +14,18 @@ import {
   TRAITS,
 } from "./sqlite-operations.ts";
 import type { StorageSettings } from "./sqlite-options.ts";
+import { abortable, backoff, pause } from "./sqlite-patience.ts";
+import { type Ending, expire, finish, type Pending, pendingOf } from "./sqlite-pending.ts";
 import type { HostNews } from "./storage/host.ts";
-
-/** Asks for work when a batch leaves, so that what settlements free is filled in the same transaction. */
-export interface Claimant {
-  /** What to claim now; undefined for nothing. */
-  wants(): OperationMap["claim"]["in"] | undefined;
-  claimed(answer: ClaimAnswer): void;
-  /** There may be something again. */
-  rouse(): void;
-}
-
-/** How one operation ends. `gaveUp`: the deadline passed or the storage said no; `maybeDone` tells the two kinds of no apart. */
-export interface Ending<Out> {
-  readonly done: (value: Out) => void;
-  readonly gaveUp: (fault: Fault) => void;
-  readonly closed: () => void;
-  /** Tried until it succeeds: settlements and claims. */
-  readonly patient?: boolean;
-}
-
-interface Pending {
-  readonly operation: Operation;
-  readonly ending: Ending<never>;
-  readonly deadline: number;
-  over: boolean;
-}
 
 /** Something that was asked, for {@link SqliteStore.isLast}. */
 export type Asked = object;
-
-export type StoreEvent =
-  | { readonly type: "connected" }
-  | { readonly type: "disconnected"; readonly error: LovageError };
-
-/** Settlements of one tick and kind, as one operation. */
-export interface Collector {
-  readonly pending: boolean;
-  /** The operation for what was collected since the last call; undefined if nothing was. */
-  collect(): { readonly operation: Operation; readonly ending: Ending<never> } | undefined;
-}
 
 const MAX_BUSY_WAIT_MS = 50;
 const MAX_FAULT_WAIT_MS = 2_000;
 const CLOSE_MS = 1_700;
 const TICK_MS = 250;
+const ALL_TOPICS: readonly Topic[] = ["queues", "results", "control"];
 
 /**
  * One open file in one process: group commit and wake-ups. Everything asked in one tick, by the broker, the result store and the control
@@ -67,9 +35,8 @@ const TICK_MS = 250;
  */
 export class SqliteStore {
   readonly settings: StorageSettings;
-  readonly #listeners = new Set<(event: StoreEvent) => void>();
-  readonly #claimants = new Set<Claimant>();
-  readonly #collectors = new Set<Collector>();
+  readonly #gathering = new Gathering();
+  readonly #health: Health;
   readonly #watchers: Readonly<Record<Topic, Set<() => void>>> = {
     queues: new Set(),
     results: new Set(),
@@ -78,11 +45,9 @@ export class SqliteStore {
   #state: "new" | "open" | "closing" | "closed" = "new";
   #opening: Promise<void> | undefined;
   #link: StorageLink | undefined;
-  #waiting: Pending[] = [];
   #underWay: Pending[] | undefined;
-  #retry: { pending: Pending[]; apart: boolean; timer: NodeJS.Timeout } | undefined;
+  #retry: { readonly pending: Pending[]; readonly timer: NodeJS.Timeout } | undefined;
   #failures = 0;
-  #unwell = false;
   #flush: NodeJS.Immediate | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #interests = 0;
@@ -91,19 +56,18 @@ export class SqliteStore {
 
   constructor(settings: StorageSettings) {
     this.settings = settings;
+    this.#health = new Health(settings.path);
   }
 
   /** Opens the file, trying again where waiting may help. Rejects at once for what cannot get better. */
   async open(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     this.#opening ??= this.#open();
-    const opening = this.#opening;
-    await (signal === undefined ? opening : abortable(opening, signal));
+    await abortable(this.#opening, signal);
   }
 
-  onEvent(listener: (event: StoreEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+  onEvent(listener: (event: HealthEvent) => void): () => void {
+    return this.#health.onEvent(listener);
   }
 
   /** Asks for one operation. Rejects when its deadline passes or the store closes. */
@@ -128,9 +92,8 @@ export class SqliteStore {
       return undefined;
     }
     const deadline = ending.patient ? Number.POSITIVE_INFINITY : performance.now() + this.settings.operationTimeoutMs;
-    const operation = { op, input } as Operation;
-    const asked: Pending = { operation, ending: ending as Ending<never>, deadline, over: false };
-    this.#waiting.push(asked);
+    const asked = pendingOf({ op, input } as Operation, ending, deadline);
+    this.#gathering.add(asked);
     this.#hold();
     this.schedule();
     return asked;
@@ -138,19 +101,18 @@ export class SqliteStore {
 
   /** Whether nothing was asked after it and it has not left: what its input is a list of may still grow. */
   isLast(asked: Asked): boolean {
-    return this.#waiting.at(-1) === asked;
+    return this.#gathering.isLast(asked);
   }
 
   addCollector(collector: Collector): () => void {
-    this.#collectors.add(collector);
-    return () => void this.#collectors.delete(collector);
+    return this.#gathering.addCollector(collector);
   }
 
   addClaimant(claimant: Claimant): () => void {
-    this.#claimants.add(claimant);
+    const leave = this.#gathering.addClaimant(claimant);
     const rest = this.watch("queues", () => {});
     return () => {
-      this.#claimants.delete(claimant);
+      leave();
       rest();
     };
   }
@@ -203,10 +165,9 @@ export class SqliteStore {
     clearImmediate(this.#flush);
     clearInterval(this.#ticker);
     clearTimeout(this.#retry?.timer);
-    const left = [...(this.#underWay ?? []), ...(this.#retry?.pending ?? []), ...this.#waiting];
+    const left = [...(this.#underWay ?? []), ...(this.#retry?.pending ?? []), ...this.#gathering.empty()];
     this.#underWay = undefined;
     this.#retry = undefined;
-    this.#waiting = [];
     for (const pending of left) finish(pending, () => pending.ending.closed());
     this.#wasIdle();
     const link = this.#link;
@@ -215,9 +176,7 @@ export class SqliteStore {
   }
 
   get #busy(): boolean {
-    if (this.#underWay !== undefined || this.#retry !== undefined || this.#waiting.length > 0) return true;
-    for (const collector of this.#collectors) if (collector.pending) return true;
-    return false;
+    return this.#underWay !== undefined || this.#retry !== undefined || this.#gathering.pending;
   }
 
   async #open(): Promise<void> {
@@ -245,49 +204,16 @@ export class SqliteStore {
         this.#opening = undefined;
         throw errorOf(opened.fault, this.settings.path);
       }
-      await pause(jitter(attempt, MAX_FAULT_WAIT_MS));
+      await pause(backoff(attempt, MAX_FAULT_WAIT_MS));
     }
   }
 
   #send(apart = false, again?: Pending[]): void {
     if (this.#link === undefined || this.#underWay !== undefined) return;
-    const batch = again ?? this.#gather();
+    const batch = again ?? this.#gathering.take();
     if (batch.length === 0) return;
     this.#underWay = batch;
     this.#link.send({ operations: batch.map(({ operation }) => operation), apart });
-  }
-
-  /**
-   * Settlements first, then what was asked, in order, then claims: they take what the others have made ready and free. Control goes before
-   * all of it, in a batch of its own: it needs no fsync, and on a slow disk each wait for one is time that somebody looks at.
-   */
-  #gather(): Pending[] {
-    const express = this.#waiting.filter(({ operation }) => TRAITS[operation.op].express);
-    if (express.length > 0) {
-      this.#waiting = this.#waiting.filter(({ operation }) => !TRAITS[operation.op].express);
-      return express;
-    }
-    const batch: Pending[] = [];
-    for (const collector of this.#collectors) {
-      const collected = collector.collect();
-      if (collected !== undefined) batch.push({ ...collected, deadline: Number.POSITIVE_INFINITY, over: false });
-    }
-    batch.push(...this.#waiting);
-    this.#waiting = [];
-    if (batch.some(({ operation }) => TRAITS[operation.op].wakes === "queues")) this.#rouse();
-    for (const claimant of this.#claimants) {
-      const input = claimant.wants();
-      if (input === undefined) continue;
-      const ending: Ending<ClaimAnswer> = {
-        done: (answer) => claimant.claimed(answer),
-        gaveUp: () => {},
-        closed: () => {},
-        patient: true,
-      };
-      const operation: Operation = { op: "claim", input };
-      batch.push({ operation, ending: ending as Ending<never>, deadline: Number.POSITIVE_INFINITY, over: false });
-    }
-    return batch;
   }
 
   #answered(reply: BatchReply): void {
@@ -316,7 +242,7 @@ export class SqliteStore {
     });
     if (worst === undefined) this.#recovered();
     else this.#again(failed, worst, true);
-    if (reply.changed) this.#changed(["queues", "results", "control"]);
+    if (reply.changed) this.#changed(ALL_TOPICS);
     else if (topics.size > 0) this.#changed([...topics]);
     this.schedule();
     if (!this.#busy) this.#wasIdle();
@@ -342,102 +268,86 @@ export class SqliteStore {
   }
 
   #again(pending: Pending[], fault: Fault, apart: boolean): void {
-    if (fault.kind !== "busy") this.#complain(fault);
+    if (fault.kind !== "busy") this.#health.failed(fault);
     if (pending.length === 0) {
       this.schedule();
       return;
     }
     this.#failures += 1;
-    const wait = jitter(this.#failures, fault.kind === "busy" ? MAX_BUSY_WAIT_MS : MAX_FAULT_WAIT_MS);
+    const wait = backoff(this.#failures, fault.kind === "busy" ? MAX_BUSY_WAIT_MS : MAX_FAULT_WAIT_MS);
     const timer = setTimeout(() => {
       const { pending: still } = this.#retry ?? { pending: [] };
       this.#retry = undefined;
       const alive = still.filter(({ over }) => !over);
       if (this.#link === undefined || this.#underWay !== undefined) {
-        this.#waiting = [...alive, ...this.#waiting];
+        this.#gathering.putBack(alive);
         return;
       }
       // What has gathered meanwhile comes along, unless one of them was found to spoil the others.
-      this.#send(apart, apart && alive.length > 0 ? alive : [...alive, ...this.#gather()]);
+      this.#send(apart, apart && alive.length > 0 ? alive : [...alive, ...this.#gathering.take()]);
       if (this.#underWay === undefined) this.schedule();
     }, wait);
-    this.#retry = { pending, apart, timer };
+    this.#retry = { pending, timer };
   }
 
   /** Gives up what has waited too long, even while the storage does not answer at all. */
   #tick(): void {
-    const now = performance.now();
-    const expire = (pendings: readonly Pending[], fault: Fault): void => {
-      for (const pending of pendings) {
-        if (now < pending.deadline || pending.over) continue;
-        finish(pending, () => pending.ending.gaveUp(fault));
-      }
-    };
     expire(this.#underWay ?? [], { kind: "busy", message: "the file did not answer in time", maybeDone: true });
     expire(this.#retry?.pending ?? [], { kind: "busy", message: "the file could not be written in time" });
-    expire(this.#waiting, { kind: "busy", message: "the file could not be reached in time" });
-    this.#waiting = this.#waiting.filter(({ over }) => !over);
+    expire(this.#gathering.waiting, { kind: "busy", message: "the file could not be reached in time" });
+    this.#gathering.dropOver();
     this.#hold();
   }
 
   #heard(news: HostNews): void {
     if (news.news === "unwell") {
-      this.#complain(news.fault);
+      this.#health.failed(news.fault);
       return;
     }
     if (news.news === "replaced") {
-      this.#complain({
-        kind: "storage",
-        message: `${this.settings.path} was removed or replaced; what it held is gone`,
-      });
+      const message = `${this.settings.path} was removed or replaced; what it held is gone`;
+      this.#health.failed({ kind: "storage", message });
       this.#recovered();
     }
-    this.#changed(["queues", "results", "control"]);
+    this.#changed(ALL_TOPICS);
   }
 
   #changed(topics: readonly Topic[]): void {
     for (const topic of topics) {
-      if (topic === "queues") this.#rouse();
+      if (topic === "queues") this.#gathering.rouse();
       for (const onChange of this.#watchers[topic]) onChange();
     }
     if (topics.includes("queues")) this.schedule();
-  }
-
-  #rouse(): void {
-    for (const claimant of this.#claimants) claimant.rouse();
   }
 
   /** The thread died. What was under way may be done; asking again is safe for everything that is asked. */
   #down(reason: string): void {
     this.#link = undefined;
     if (this.#state !== "open") return;
-    const batch = this.#underWay ?? [];
+    this.#gathering.putBack(this.#underWay ?? []);
     this.#underWay = undefined;
-    this.#waiting = [...batch, ...this.#waiting];
-    this.#complain({ kind: "storage", message: `the storage thread ended: ${reason}` });
-    this.#opening = this.#open();
-    this.#opening.then(
-      () => this.#recovered(),
-      // Closed meanwhile, or unfit for good: what waits gives up at its deadline, and the last complaint says why.
-      () => {},
-    );
+    this.#health.failed({ kind: "storage", message: `the storage thread ended: ${reason}` });
+    void this.#reopen();
   }
 
-  #complain(fault: Fault): void {
-    if (this.#unwell) return;
-    this.#unwell = true;
-    const error = new BrokerUnavailableError(`${fault.message}; trying again`, {
-      cause: errorOf(fault, this.settings.path),
-      subject: { path: this.settings.path },
-    });
-    for (const listener of this.#listeners) listener({ type: "disconnected", error });
+  /** Until it succeeds or the store closes; meanwhile what has a deadline gives up at it. */
+  async #reopen(): Promise<void> {
+    while (this.#state === "open") {
+      try {
+        this.#opening = this.#open();
+        await this.#opening;
+        this.#recovered();
+        return;
+      } catch {
+        // Unfit for now, or closed meanwhile; that it is unwell was said.
+        await pause(MAX_FAULT_WAIT_MS);
+      }
+    }
   }
 
   #recovered(): void {
     this.#failures = 0;
-    if (!this.#unwell) return;
-    this.#unwell = false;
-    for (const listener of this.#listeners) listener({ type: "connected" });
+    this.#health.worked();
   }
 
   #hold(): void {
@@ -452,27 +362,4 @@ export class SqliteStore {
     this.#idle = [];
     for (const resolve of idle) resolve();
   }
-}
-
-function finish(pending: Pending, end: () => void): void {
-  if (pending.over) return;
-  pending.over = true;
-  end();
-}
-
-/** Up to twice as long each time, anywhere between a fifth of it and all of it. */
-function jitter(attempt: number, most: number): number {
-  return Math.min(most, 2 ** Math.min(attempt, 12)) * (0.2 + 0.8 * Math.random());
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function abortable(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
