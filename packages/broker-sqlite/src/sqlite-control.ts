@@ -22,7 +22,7 @@ const EVENT_GATHER_MS = 20;
 const EVENTS_PER_ROW = 500;
 const MAX_GATHERED_EVENTS = 10_000;
 /** Somebody who only emits asks this often whether anybody listens. */
-const LISTENED_CHECK_MS = 1_000;
+const LISTENED_CHECK_MS = 400;
 
 interface Server {
   readonly identity: WorkerIdentity;
@@ -131,14 +131,14 @@ export class SqliteControl implements ControlChannel {
   }
 
   get listened(): boolean {
-    return performance.now() < this.#listenedUntil;
+    const now = performance.now();
+    if (!this.#closed && this.#unwatch === undefined && now - this.#polledAt > LISTENED_CHECK_MS) this.#poll();
+    return now < this.#listenedUntil;
   }
 
   emit(events: readonly TaskEvent[]): void {
     if (this.#closed || events.length === 0) return;
-    const now = performance.now();
-    if (this.#unwatch === undefined && now - this.#polledAt > LISTENED_CHECK_MS) this.#poll();
-    if (now >= this.#listenedUntil) return;
+    if (!this.listened) return;
     for (const event of events) {
       if (this.#events.length < MAX_GATHERED_EVENTS) this.#events.push(event);
       else this.#dropped += 1;
