@@ -21,3 +21,8 @@ export function mebibytes(bytes: number): string {
   const value = bytes / 2 ** 20;
   return `${value < 100 ? value.toFixed(1) : whole(value)} MiB`;
 }
+
+/** How figures came from runs. */
+export function runsWords(runs: number): string {
+  return runs === 1 ? "One run." : `Medians of ${runs} runs, interleaved.`;
+}

@@ -9,7 +9,7 @@ import { openApp, openPool } from "lovage";
 import { compute, noop } from "../bench-app.ts";
 import { median } from "../measure/statistics.ts";
 import { DISPATCH_PEERS } from "../peers/dispatch-peers.ts";
-import { fixed, whole } from "../report/format.ts";
+import { fixed, runsWords, whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
 import type { BenchOptions, Scenario } from "./scenario.ts";
 
@@ -162,7 +162,7 @@ export const dispatch: Scenario = {
       ],
       charts: [],
       notes: [
-        `Medians of ${options.runs} runs, interleaved.`,
+        runsWords(options.runs),
         "The processor time is that of the process that holds the pool: threads are in it, child processes are not.",
       ],
       data: Object.fromEntries(measured),

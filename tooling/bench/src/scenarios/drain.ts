@@ -6,7 +6,7 @@ import { BenchWorker } from "../measure/bench-worker.ts";
 import { combine, readMarks } from "../measure/marks.ts";
 import { median } from "../measure/statistics.ts";
 import { drainPlainjob } from "../peers/plainjob.ts";
-import { fixed, mebibytes, whole } from "../report/format.ts";
+import { fixed, mebibytes, runsWords, whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
 import type { BenchOptions, Scenario } from "./scenario.ts";
 
@@ -107,7 +107,7 @@ export const drain: Scenario = {
       ],
       charts: [],
       notes: [
-        `Medians of ${options.runs} runs, interleaved. Every task of a run was counted in the executors; a run that misses or repeats one is an error.`,
+        `${runsWords(options.runs)} Every task of a run was counted in the executors; a run that misses or repeats one is an error.`,
         ...(options.peers
           ? ["plainjob 0.0.14 on better-sqlite3 sets `synchronous=NORMAL`: a power cut may lose what it had confirmed."]
           : []),

@@ -4,7 +4,7 @@ import { BenchFolder } from "../measure/bench-folder.ts";
 import { BenchQueue } from "../measure/bench-queue.ts";
 import { median } from "../measure/statistics.ts";
 import { openPlainjob } from "../peers/plainjob.ts";
-import { whole } from "../report/format.ts";
+import { runsWords, whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
 import type { BenchOptions, Scenario } from "./scenario.ts";
 
@@ -131,7 +131,7 @@ export const enqueue: Scenario = {
       ],
       charts: [],
       notes: [
-        `Medians of ${options.runs} runs, interleaved. Every message is counted in the queue afterwards.`,
+        `${runsWords(options.runs)} Every message is counted in the queue afterwards.`,
         ...(options.peers ? ["plainjob sets `synchronous=NORMAL`: it does not wait for the disk at each commit."] : []),
       ],
       data: cases.map(({ name, tasks }) => ({ name, tasks, perSecond: rates.get(name) })),

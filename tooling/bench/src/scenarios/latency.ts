@@ -6,7 +6,7 @@ import { BenchQueue } from "../measure/bench-queue.ts";
 import { BenchWorker } from "../measure/bench-worker.ts";
 import { now, readMarks } from "../measure/marks.ts";
 import { median } from "../measure/statistics.ts";
-import { fixed, whole } from "../report/format.ts";
+import { fixed, runsWords, whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
 import type { BenchOptions, Scenario } from "./scenario.ts";
 
@@ -71,7 +71,7 @@ export const latency: Scenario = {
         },
       ],
       charts: [],
-      notes: [`Medians of ${options.runs} runs of ${whole(tasks)} tasks each.`],
+      notes: [`${runsWords(options.runs)} ${whole(tasks)} tasks in each.`],
       data: Object.fromEntries(measured),
     };
   },

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BenchFolder } from "../measure/bench-folder.ts";
 import { BenchWorker } from "../measure/bench-worker.ts";
 import { median } from "../measure/statistics.ts";
-import { fixed, mebibytes, seconds } from "../report/format.ts";
+import { fixed, mebibytes, runsWords, seconds } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
 import type { BenchOptions, Scenario } from "./scenario.ts";
 
@@ -98,7 +98,7 @@ export const startup: Scenario = {
         },
       ],
       charts: [],
-      notes: [`Medians of ${options.runs} runs, interleaved.`, ...each("thread"), ...each("process")],
+      notes: [runsWords(options.runs), ...each("thread"), ...each("process")],
       data: Object.fromEntries(measured),
     };
   },
