@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { BrokerHarness } from "@lovage/conformance";
 import { describeBroker, describeControlChannel, describeResultStore } from "@lovage/conformance/vitest";
+import { afterAll } from "vitest";
 import { sqliteBroker, sqliteResults } from "../src/index.ts";
 import { TABLES } from "../src/sqlite-schema.ts";
 
@@ -13,11 +14,11 @@ const KEPT = new Set(["lovage_meta", "lovage_revoked"]);
 interface Place {
   readonly path: string;
   open(): Promise<DatabaseSync>;
-  remove(): Promise<void>;
 }
 
 function place(): Place {
   const folder = mkdtempSync(join(tmpdir(), "lovage-sqlite-conformance-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, "lovage.db");
   return {
     path,
@@ -29,15 +30,12 @@ function place(): Place {
       db.exec("PRAGMA busy_timeout = 5000");
       return db;
     },
-    async remove() {
-      rmSync(folder, { recursive: true, force: true });
-    },
   };
 }
 
 const MAX_BYTES = 64 * 1024 * 1024;
 
-function harness(name: string, { path, open, remove }: Place, placement: "thread" | "loop"): BrokerHarness {
+function harness(name: string, { path, open }: Place, placement: "thread" | "loop"): BrokerHarness {
   return {
     name,
     create: ({ operationTimeoutMs } = {}) =>
@@ -79,7 +77,6 @@ function harness(name: string, { path, open, remove }: Place, placement: "thread
       db.close();
       return rows;
     },
-    close: remove,
   };
 }
 
@@ -90,4 +87,4 @@ describeBroker(harness("sqlite", place(), placement));
 describeControlChannel(harness("sqlite", place(), placement));
 
 const results = place();
-describeResultStore({ name: "sqlite", create: () => sqliteResults(results.path), close: results.remove });
+describeResultStore({ name: "sqlite", create: () => sqliteResults(results.path) });
