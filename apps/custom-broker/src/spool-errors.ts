@@ -1,0 +1,39 @@
+/** From the file system's errors to Lovage's. */
+
+import { BrokerFullError, BrokerStorageError, isLovageError, type LovageError } from "@lovage/core/contracts";
+
+const codeOf = (error: unknown): unknown => (error as NodeJS.ErrnoException | undefined)?.code;
+
+/** What `action` returns, or `otherwise` where the file or its folder is not there (any more). */
+export function unlessMissing<T, U>(action: () => T, otherwise: () => U): T | U {
+  try {
+    return action();
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return otherwise();
+    throw error;
+  }
+}
+
+/** Does it, and says whether the file was there to do it to. */
+export function wasThere(action: () => void): boolean {
+  return unlessMissing(
+    () => {
+      action();
+      return true;
+    },
+    () => false,
+  );
+}
+
+export function spoolError(error: unknown, folder: string): LovageError {
+  if (isLovageError(error)) return error;
+  const code = codeOf(error);
+  const options = { cause: error, subject: { folder } };
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new BrokerFullError(`the disk of ${folder} is full; make room`, options);
+  }
+  return new BrokerStorageError(
+    `${folder} cannot be used (${String(code ?? error)}); check that it can be written`,
+    options,
+  );
+}
