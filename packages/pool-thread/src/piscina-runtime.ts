@@ -13,6 +13,7 @@ import {
   type SpawnRequest,
   type ThreadOptions,
   threadOptions,
+  threadStack,
   type Unit,
   type UnitEvents,
   type UpMessage,
@@ -79,5 +80,9 @@ class PiscinaUnit implements Unit {
 
   kill(): void {
     void this.#worker.terminate();
+  }
+
+  stack(): Promise<string | undefined> {
+    return threadStack(this.threadId);
   }
 }

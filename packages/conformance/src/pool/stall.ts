@@ -19,6 +19,7 @@ export const stall: readonly PoolScenario[] = inGroup("stall", [
       assert.ok(performance.now() - startedAt < 800 + c.tolerance.slackMs);
       assert.deepEqual(stalled.running, [{ id: request.id, task: "spins" }]);
       assert.ok(stalled.stalledMs >= 400);
+      if (stalled.stack !== undefined) assert.match(stalled.stack, /tasks\.[jt]s:\d+/);
       const again = await events.next("stalled");
       assert.ok(again.stalledMs >= 2 * stalled.stalledMs, "reported again when the time has doubled");
       await events.next("recovered");

@@ -51,7 +51,8 @@ export class StallWatchdog {
     executor.reportedMs = stalledMs;
     executor.setStalled(true);
     const stack = await executor.unit.stack?.().catch(() => undefined);
-    if (executor.running.size === 0) return;
+    // It may have recovered, or ended, while its stack was asked for.
+    if (executor.running.size === 0 || executor.reportedMs !== stalledMs) return;
     this.#emit({
       type: "stalled",
       executor: executor.id,

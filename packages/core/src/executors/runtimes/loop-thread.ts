@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import type { DownMessage, UpMessage } from "../protocol.ts";
 import type { ExecutorRuntime, SpawnRequest, Unit, UnitEvents } from "../runtime.ts";
 import { followOutput } from "./output-streams.ts";
+import { threadStack } from "./thread-stack.ts";
 
 export interface ThreadOptions {
   /** Limit of the thread's JavaScript heap in MiB; past it the executor crashes and the worker goes on. Default Node's own. */
@@ -53,6 +54,10 @@ class LoopThread implements Unit {
 
   kill(): void {
     void this.#worker.terminate();
+  }
+
+  stack(): Promise<string | undefined> {
+    return threadStack(this.threadId);
   }
 }
 

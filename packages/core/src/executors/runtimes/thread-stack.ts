@@ -1,0 +1,78 @@
+/**
+ * Where a thread of this process is, although its loop is held: asked of Node's inspector, from within. Attached for the moment of
+ * asking only (10 to 60 ms), and never beside a debugger that somebody else has opened.
+ */
+
+/** Waiting for the turn included. A thread inside a native call does not answer before the call returns; the report must not wait for that. */
+const PATIENCE_MS = 500;
+
+interface Answer {
+  readonly method?: string;
+  readonly params?: {
+    readonly scriptId?: string;
+    readonly url?: string;
+    readonly callFrames?: readonly {
+      readonly functionName: string;
+      readonly location: { readonly scriptId: string; readonly lineNumber: number; readonly columnNumber?: number };
+    }[];
+  };
+}
+
+let asking: Promise<unknown> = Promise.resolve();
+
+/** One thread after the other. Undefined where nothing answers in time. */
+export function threadStack(threadId: number): Promise<string | undefined> {
+  const until = performance.now() + PATIENCE_MS;
+  const asked = asking.then(() => (process.features.inspector ? ask(threadId, until) : undefined));
+  asking = asked;
+  return asked;
+}
+
+async function ask(threadId: number, until: number): Promise<string | undefined> {
+  const { Session, url } = await import("node:inspector");
+  const patienceMs = until - performance.now();
+  if (url() !== undefined || patienceMs <= 0) return undefined;
+  return await new Promise((resolve) => {
+    const session = new Session();
+    session.connect();
+    const urls = new Map<string, string>();
+    const finish = (stack: string | undefined): void => {
+      clearTimeout(timer);
+      session.post("NodeWorker.disable", () => session.disconnect());
+      resolve(stack);
+    };
+    const timer = setTimeout(() => finish(undefined), patienceMs);
+    session.on("NodeWorker.attachedToWorker", ({ params: { sessionId, workerInfo } }) => {
+      if (workerInfo.workerId !== String(threadId)) return;
+      let calls = 0;
+      const tell = (method: string): void =>
+        session.post("NodeWorker.sendMessageToWorker", {
+          sessionId,
+          message: JSON.stringify({ id: ++calls, method }),
+        });
+      session.on("NodeWorker.receivedMessageFromWorker", ({ params: received }) => {
+        if (received.sessionId !== sessionId) return;
+        const { method, params = {} } = JSON.parse(received.message) as Answer;
+        if (method === "Debugger.scriptParsed") urls.set(params.scriptId as string, params.url as string);
+        if (method !== "Debugger.paused") return;
+        tell("Debugger.resume");
+        tell("Debugger.disable");
+        finish(shown(params.callFrames ?? [], urls));
+      });
+      tell("Debugger.enable");
+      tell("Debugger.pause");
+    });
+    session.post("NodeWorker.enable", { waitForDebuggerOnStart: false });
+  });
+}
+
+/** In the form of an error's stack, without Node's own frames. */
+function shown(frames: NonNullable<NonNullable<Answer["params"]>["callFrames"]>, urls: Map<string, string>): string {
+  return frames
+    .map(({ functionName, location }) => {
+      const at = `${urls.get(location.scriptId) ?? "?"}:${location.lineNumber + 1}:${(location.columnNumber ?? 0) + 1}`;
+      return `    at ${functionName === "" ? at : `${functionName} (${at})`}`;
+    })
+    .filter((line) => !line.includes("node:"))
+    .join("\n");
+}
