@@ -29,3 +29,7 @@ it("refuses build information in dist", () => {
     "dist/index.tsbuildinfo is neither a module nor its types",
   ]);
 });
+
+it("lets a changelog pass, once there is one", () => {
+  expect(faults([...files, "CHANGELOG.md"])).toEqual([]);
+});
