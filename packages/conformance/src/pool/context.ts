@@ -28,7 +28,7 @@ export type PoolScenario = Scenario<PoolTrial, PoolFacts>;
 export type OutcomeOf<T extends Outcome["type"]> = Extract<Outcome, { type: T }>;
 
 const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-export const appUrl = (name: string): string => new URL(`./apps/${name}${extension}`, import.meta.url).href;
+const appUrl = (name: string): string => new URL(`./apps/${name}${extension}`, import.meta.url).href;
 
 export interface StartOptions extends Partial<Pick<PoolContext, "stallMs" | "hookTimeoutMs">> {
   /** Name of a module beside `apps/tasks`. */

@@ -1,7 +1,7 @@
 /** Batching without waiting: what is asked in one tick leaves at its end. */
 
 /** Calls back when the microtasks of the present tick are done, those that they started included. */
-export function endOfTick(callback: () => void): void {
+function endOfTick(callback: () => void): void {
   queueMicrotask(() => process.nextTick(callback));
 }
 
