@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import {
   type Broker,
@@ -18,15 +19,19 @@ import {
   type RevokeOutcome,
   refusal,
 } from "@lovage/core/contracts";
-import { spoolCapabilities } from "./spool-capabilities.ts";
+import { POLL_MS, SPOOL_CAPABILITIES } from "./spool-capabilities.ts";
 import { type ConsumptionHost, SpoolConsumption } from "./spool-consumption.ts";
 import { spoolError } from "./spool-errors.ts";
 import { isId, type Ticket } from "./spool-layout.ts";
-import { type SpoolOptions, spoolSettings } from "./spool-options.ts";
 import { SpoolQueue } from "./spool-queue.ts";
 import { SpoolRevocations } from "./spool-revocations.ts";
 
 const QUEUE_FOLDER = /^([A-Za-z0-9._-]{1,128})\.queue$/;
+
+export interface SpoolOptions {
+  /** Where the spool is; made when it is not there. All who use it must see the same disk. */
+  readonly folder: string;
+}
 
 /**
  * new → (connect) connected → (close) closed. All work on the folder is done within the call: a rename on a local disk takes
@@ -35,26 +40,23 @@ const QUEUE_FOLDER = /^([A-Za-z0-9._-]{1,128})\.queue$/;
 class SpoolBroker implements Broker, ConsumptionHost {
   readonly name = "spool";
   readonly address: string;
-  readonly pollMs: number;
   readonly #folder: string;
   readonly #revocations: SpoolRevocations;
   readonly #consumptions = new Set<SpoolConsumption>();
   readonly #listeners = new Set<(event: BrokerEvent) => void>();
   readonly #closing = new AbortController();
   #state: "new" | "connected" | "closed" = "new";
-  #troubled = false;
+  #lastTrouble: string | undefined;
 
-  constructor(options: SpoolOptions) {
-    const { folder, pollMs } = spoolSettings(options);
-    this.address = `spool:${folder}`;
-    this.pollMs = pollMs;
-    this.#folder = folder;
-    this.#revocations = new SpoolRevocations(folder);
+  constructor({ folder }: SpoolOptions) {
+    this.#folder = resolve(folder);
+    this.address = `spool:${this.#folder}`;
+    this.#revocations = new SpoolRevocations(this.#folder);
   }
 
   get capabilities(): BrokerCapabilities {
     if (this.#state === "new") throw notConnected();
-    return spoolCapabilities(this.pollMs);
+    return SPOOL_CAPABILITIES;
   }
 
   get closed(): boolean {
@@ -195,25 +197,18 @@ class SpoolBroker implements Broker, ConsumptionHost {
     this.#emit({ type: "queue-lost", queue });
   }
 
-  /** Told once, until it is well again. */
-  trouble(error: unknown): void {
-    if (!this.#troubled) this.#emit({ type: "disconnected", error: spoolError(error, this.#folder) });
-    this.#troubled = true;
-  }
-
-  async nextTry(): Promise<void> {
-    await setTimeout(this.pollMs, undefined, { signal: this.#closing.signal }).catch(() => {});
-  }
-
-  wellAgain(): void {
-    if (this.#troubled) this.#emit({ type: "connected" });
-    this.#troubled = false;
+  /** What the disk says is told once, not at every try. */
+  async trouble(error: unknown): Promise<void> {
+    const { code, message } = spoolError(error, this.#folder);
+    if (message !== this.#lastTrouble) this.#emit({ type: "warning", code, message });
+    this.#lastTrouble = message;
+    await setTimeout(POLL_MS, undefined, { signal: this.#closing.signal }).catch(() => {});
   }
 
   #publish(message: OutgoingMessage): PublishOutcome {
     const { id } = message;
     try {
-      const error = isId(id) ? refusal(message, spoolCapabilities(this.pollMs)) : idRefused(message);
+      const error = isId(id) ? refusal(message, SPOOL_CAPABILITIES) : idRefused(message);
       if (error !== undefined) return { id, status: "refused", error };
       const queue = this.#declared(message.queue);
       if (!this.#revocations.has(id)) queue.add(message);

@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
 import { type ConsumeOptions, type Consumption, type Delivery, isLovageError } from "@lovage/core/contracts";
+import { POLL_MS } from "./spool-capabilities.ts";
 import { type DeliveryHost, SpoolDelivery } from "./spool-delivery.ts";
 import type { Ticket } from "./spool-layout.ts";
 import type { SpoolQueue } from "./spool-queue.ts";
@@ -8,12 +9,7 @@ import type { SpoolQueue } from "./spool-queue.ts";
 /** What a consumption needs of its broker. */
 export interface ConsumptionHost {
   readonly closed: boolean;
-  readonly pollMs: number;
-  /** The folder cannot be used just now. */
-  trouble(error: unknown): void;
-  wellAgain(): void;
-  /** Resolves when it is time to try again, or the broker has closed. */
-  nextTry(): Promise<void>;
+  trouble(error: unknown): Promise<void>;
   ownershipLost(queue: string, id: string): void;
   queueLost(queue: string): void;
   /** Stopped, and nothing of it is unsettled. */
@@ -50,7 +46,7 @@ export class SpoolConsumption implements Consumption, DeliveryHost {
     this.#host = host;
     this.#credit = credit;
     this.#onDeliveries = onDeliveries;
-    this.#clock = setInterval(() => this.#poll(), host.pollMs);
+    this.#clock = setInterval(() => this.#poll(), POLL_MS);
     this.#watcher = this.#watch();
     this.#wake();
   }
@@ -109,12 +105,8 @@ export class SpoolConsumption implements Consumption, DeliveryHost {
     this.#host.ownershipLost(this.queue, delivery.message.id);
   }
 
-  trouble(error: unknown): void {
-    this.#host.trouble(error);
-  }
-
-  nextTry(): Promise<void> {
-    return this.#host.nextTry();
+  trouble(error: unknown): Promise<void> {
+    return this.#host.trouble(error);
   }
 
   /** Once per round of the event loop, however often it is asked: so what a tick frees is taken as one batch. */
@@ -141,13 +133,9 @@ export class SpoolConsumption implements Consumption, DeliveryHost {
     try {
       first();
       this.#take(batch);
-      this.#host.wellAgain();
     } catch (error) {
-      if (isLovageError(error, "QUEUE_NOT_FOUND")) {
-        this.queueDestroyed();
-      } else {
-        this.#host.trouble(error);
-      }
+      if (isLovageError(error, "QUEUE_NOT_FOUND")) this.queueDestroyed();
+      else void this.#host.trouble(error);
     }
     if (batch.length > 0) this.#onDeliveries(batch);
   }
@@ -172,10 +160,9 @@ export class SpoolConsumption implements Consumption, DeliveryHost {
   #deliveryOf(claim: Ticket): SpoolDelivery | undefined {
     const content = this.#queue.read("claimed", claim);
     if (content === undefined) return undefined;
-    const { headers, body, priority, reason } = content;
-    if (reason === undefined)
-      return new SpoolDelivery(this.#queue, this, claim, { id: claim.id, headers, body, priority });
-    this.#queue.bury(claim, headers, reason);
+    const { reason, ...parts } = content;
+    if (reason === undefined) return new SpoolDelivery(this.#queue, this, claim, { id: claim.id, ...parts });
+    this.#queue.bury(claim, parts.headers, reason);
     return undefined;
   }
 

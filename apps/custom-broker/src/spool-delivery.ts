@@ -9,20 +9,18 @@ import {
 import { instant, type Ticket, toMs } from "./spool-layout.ts";
 import type { SpoolQueue } from "./spool-queue.ts";
 
-/** What a delivery needs of the consumption that took it. */
+/** What a delivery needs of those it belongs to. */
 export interface DeliveryHost {
   readonly brokerClosed: boolean;
   settled(delivery: SpoolDelivery): void;
   lost(delivery: SpoolDelivery): void;
-  /** The folder cannot be used just now. */
-  trouble(error: unknown): void;
-  /** Resolves when it is time to try again, or the broker has closed. */
-  nextTry(): Promise<void>;
+  /** The disk said no. Resolves when it is time to try again, or the broker has closed. */
+  trouble(error: unknown): Promise<void>;
 }
 
 /**
- * A claimed file: held → (settlement) settled, or → (somebody renamed it, broker closed) lost. Its name is what proves that it is ours,
- * so every step is one rename from exactly that name, and finding nothing there means that it was lost.
+ * A claimed file: held → (settlement) settled, or → (somebody renamed it, broker closed) lost. Its name is the proof that it is ours:
+ * every step is one rename from exactly that name, and where there is no such file, we have lost it.
  */
 export class SpoolDelivery implements Delivery {
   readonly message: Message;
@@ -87,12 +85,12 @@ export class SpoolDelivery implements Delivery {
     return this.#change(() => ({ starts: this.#claim.starts + 1 }));
   }
 
-  /** The broker closes: given back, and its holder is told. What the disk does not take back now, the lease will. */
+  /** The broker closes: given back, and its holder is told. */
   surrender(): void {
     try {
       if (this.#answer === undefined) this.#giveBack();
-    } catch (error) {
-      this.#host.trouble(error);
+    } catch {
+      // The disk does not take it back now: the end of the lease will.
     }
     this.#lose();
   }
@@ -129,8 +127,7 @@ export class SpoolDelivery implements Delivery {
       try {
         return step();
       } catch (error) {
-        this.#host.trouble(error);
-        await this.#host.nextTry();
+        await this.#host.trouble(error);
       }
     }
   }
