@@ -5,6 +5,7 @@ export { ack, Inbox } from "./broker/inbox.ts";
 export { brokerKit, brokerScenarios } from "./broker/index.ts";
 export type { BrokerKit } from "./broker/kit.ts";
 export { controlKit, controlScenarios } from "./control/index.ts";
+export { type ProxyFaults, type ProxyTarget, type TcpProxy, tcpProxy } from "./proxy.ts";
 export {
   ResultContext,
   type ResultScenario,
