@@ -1,7 +1,8 @@
 /**
  * How many deliveries a lane may hold beyond its slots. A buffer hides the broker's round trip from tasks that are shorter than it,
  * and is harmful for all others: short work queues behind long work while other workers idle (the prefetch convoy). So `auto` allows
- * 5 ms of work, by the measured duration of the tasks at hand, and only while each of them is known to take no longer than that.
+ * 5 ms of work, by the measured duration of the tasks at hand, and only while each of them is known to take no longer than that; and
+ * never more than the lane was seen to finish in 20 ms, so that nothing waits until it must be given back.
  */
 
 const HORIZON_MS = 5;
@@ -9,6 +10,8 @@ const HORIZON_MS = 5;
 const MEMORY_MS = 1_000;
 /** How long the name of a task is kept at all. */
 const FORGET_MS = 60_000;
+/** Longer than a cycle of the broker takes on a slow disk, or the rate reached with a small buffer would never let it grow. */
+const REACH_MS = 20;
 /** What a task costs the engine whatever it does: tasks without a duration of their own are taken to last this long. */
 const LEAST_MS = 0.01;
 /** At 60,000 tasks a second these are 17 ms of work: what another worker that joins has to wait for at most. */
@@ -24,6 +27,9 @@ interface Seen {
 export class BufferGauge {
   readonly #fixed: number | undefined;
   readonly #tasks = new Map<string, Seen>();
+  #finished = 0;
+  #since = 0;
+  #ratePerMs = 0;
   #mutedUntil = 0;
 
   constructor(setting: number | "auto") {
@@ -32,6 +38,7 @@ export class BufferGauge {
 
   /** A run of `task` took this long. */
   observe(task: string, durationMs: number, now: number): void {
+    this.#finished++;
     const seen = this.#tasks.get(task);
     if (seen === undefined) {
       this.#tasks.set(task, { meanMs: durationMs, at: now });
@@ -43,6 +50,16 @@ export class BufferGauge {
         ? Math.max(durationMs, seen.meanMs)
         : seen.meanMs + SMOOTHING * (durationMs - seen.meanMs);
     seen.at = now;
+  }
+
+  /** Called every 50 ms: learns the rate. */
+  sample(now: number): void {
+    const elapsed = now - this.#since;
+    if (elapsed < 10) return;
+    const rate = this.#finished / elapsed;
+    this.#ratePerMs = this.#since === 0 ? 0 : Math.max(rate, this.#ratePerMs * 0.7 + rate * 0.3);
+    this.#finished = 0;
+    this.#since = now;
   }
 
   /** Something waited past its bound: no buffer for a while. */
@@ -62,6 +79,8 @@ export class BufferGauge {
       longest = Math.max(longest ?? LEAST_MS, seen.meanMs);
     }
     if (longest === undefined || longest > HORIZON_MS) return 0;
-    return Math.min(MAX_BUFFER, Math.ceil((capacity * HORIZON_MS) / longest));
+    const work = Math.ceil((capacity * HORIZON_MS) / longest);
+    const reach = Math.max(capacity, Math.ceil(this.#ratePerMs * REACH_MS));
+    return Math.min(MAX_BUFFER, work, reach);
   }
 }

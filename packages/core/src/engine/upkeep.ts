@@ -57,6 +57,7 @@ export class Upkeep {
     this.#beats++;
     const now = Date.now();
     for (const lane of this.#kernel.lanes) {
+      lane.gauge.sample(now);
       this.#giveBackLate(lane, now);
       this.#share(lane, now);
     }

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { BufferGauge } from "../../src/engine/buffer.ts";
 
-function busy(gauge: BufferGauge, durationMs: number, from: number, forMs: number): number {
-  for (let now = from; now < from + forMs; now += 10) gauge.observe("t", durationMs, now);
+function busy(gauge: BufferGauge, durationMs: number, from: number, forMs: number, perMs = 50): number {
+  for (let now = from; now < from + forMs; now += 10) {
+    for (let run = 0; run < perMs * 10; run++) gauge.observe("t", durationMs, now);
+    gauge.sample(now);
+  }
   return from + forMs - 10;
 }
 
@@ -16,6 +19,13 @@ describe("the automatic buffer", () => {
     const now = busy(gauge, 0.5, 1_000, 500);
     expect(gauge.size(2, now)).toBe(20);
     expect(gauge.size(50, now)).toBe(500);
+  });
+
+  it("is what the lane finishes in 20 ms where that is less, and at least one for each slot", () => {
+    const slow = new BufferGauge("auto");
+    expect(slow.size(4, busy(slow, 0, 1_000, 500, 2))).toBe(40);
+    const slower = new BufferGauge("auto");
+    expect(slower.size(4, busy(slower, 0, 1_000, 500, 0.1))).toBe(4);
   });
 
   it("is bounded however short the tasks are", () => {
