@@ -62,14 +62,17 @@ async function startWithin(composition: Composition, options: RunWorkerOptions, 
   const timeoutMs = options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
   const timeout = timeoutMs === 0 ? undefined : AbortSignal.timeout(timeoutMs);
   let last: Error | undefined;
+  let reached = false;
   const unlisten = broker.onEvent((event) => {
+    if (event.type === "connected") reached = true;
     if (event.type === "disconnected") last = event.error ?? last;
   });
   try {
     await worker.start({ signal: timeout === undefined ? cancelled : AbortSignal.any([cancelled, timeout]) });
   } catch (error) {
     if (cancelled.aborted) return;
-    if (timeout?.aborted !== true) throw error;
+    // Pools may take longer than the broker: what keeps them from starting is told as it is.
+    if (reached || timeout?.aborted !== true) throw error;
     const why = last === undefined ? "" : `: ${last.message}`;
     throw new BrokerUnavailableError(
       `${broker.name} at ${broker.address} could not be reached within ${formatMs(timeoutMs)}${why}; ` +
