@@ -8,7 +8,7 @@ import type { AppSource } from "@lovage/core/contracts";
 const ENDINGS = ["", ".ts", ".mts", ".js", ".mjs"];
 
 /** Absolute path of the app's file; the path as given when there is no such file. */
-function findAppFile(given: string, directory: string = process.cwd()): string {
+export function findAppFile(given: string, directory: string = process.cwd()): string {
   const base = path.resolve(directory, given);
   const isFile = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
   return ENDINGS.map((ending) => base + ending).find(isFile) ?? base;

@@ -1,6 +1,7 @@
 /** The commands and their options. What a command does is imported when it is called, so that none pays for another. */
 
 import { Argument, Command } from "commander";
+import { addAdapters } from "./program/adapter-commands.ts";
 import { addClient } from "./program/client-commands.ts";
 import type { Finish } from "./program/finish.ts";
 import { addQueues } from "./program/queue-commands.ts";
@@ -42,6 +43,7 @@ export function createProgram(finish: Finish): Command {
   addWatching(program, finish);
   addControl(program, finish);
   addQueues(program, finish);
+  addAdapters(program, finish);
   program
     .command("completion")
     .description("Print a completion script: source <(lovage completion bash)")
