@@ -7,6 +7,7 @@ import { describeBroker, describeControlChannel, describeResultStore } from "@lo
 import { afterAll } from "vitest";
 import { sqliteBroker, sqliteResults } from "../src/index.ts";
 import { TABLES } from "../src/sqlite-schema.ts";
+import { hardRestart } from "./hard-restart.ts";
 
 /** Revoked ids are remembered for a day, by promise; the meta table is fixed. */
 const KEPT = new Set(["lovage_meta", "lovage_revoked"]);
@@ -46,7 +47,10 @@ function harness(name: string, { path, open }: Place, placement: "thread" | "loo
         ...(operationTimeoutMs === undefined ? {} : { operationTimeoutMs }),
       }),
     spawnable: { module: new URL("make-broker.ts", import.meta.url), args: [path] },
+    // No `skewable`: all who have the file open are on one host, so there is one clock, and no client's to be wrong.
     faults: {
+      // On the caller's own loop nothing can be killed without it.
+      ...(placement === "thread" ? { restart: () => hardRestart(path) } : {}),
       /** Another connection holds the write lock. */
       async freeze() {
         const db = await open();
