@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { sqliteBroker } from "@lovage/broker-sqlite";
 import type { TaskEvent } from "@lovage/core/contracts";
+import { Bench } from "@lovage/processes";
 import { expect, it } from "vitest";
-import { Bench } from "../src/processes.ts";
 
 const APP = fileURLToPath(new URL("./apps/spin.ts", import.meta.url));
 const SPIN_MS = 20_000;

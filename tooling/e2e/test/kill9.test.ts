@@ -2,8 +2,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { sqliteBroker } from "@lovage/broker-sqlite";
 import { createApp } from "@lovage/core";
+import { Bench } from "@lovage/processes";
 import { expect, it } from "vitest";
-import { Bench } from "../src/processes.ts";
 import { work } from "./apps/ledger.ts";
 
 const APP = fileURLToPath(new URL("./apps/ledger.ts", import.meta.url));

@@ -1,13 +1,7 @@
-/** Real `lovage` processes for tests: started here, watched line by line, stopped here by process id. */
+/** A child process whose output is read line by line. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-
-const BIN = fileURLToPath(new URL("../../../apps/worker/bin/lovage.js", import.meta.url));
 
 export interface LogLine {
   readonly at: number;
@@ -16,15 +10,25 @@ export interface LogLine {
   readonly json: Readonly<Record<string, unknown>> | undefined;
 }
 
-export class LovageProcess {
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly at: number;
+}
+
+/** A script run by this Node. Whoever starts one ends it. */
+export class WatchedProcess {
   readonly child: ChildProcess;
   readonly lines: LogLine[] = [];
-  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null; at: number }>;
+  /** Resolves when the process itself is gone. Children that it left may still hold its output open. */
+  readonly died: Promise<Ending>;
+  /** Resolves when it has ended and all of its output was read. */
+  readonly exited: Promise<Ending>;
   #wake: (() => void)[] = [];
   #ended = false;
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(process.execPath, [BIN, ...args], {
+    this.child = spawn(process.execPath, args, {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -35,6 +39,9 @@ export class LovageProcess {
         for (const wake of this.#wake.splice(0)) wake();
       });
     }
+    this.died = new Promise((resolve) => {
+      this.child.on("exit", (code, signal) => resolve({ code, signal, at: Date.now() }));
+    });
     this.exited = new Promise((resolve) => {
       this.child.on("close", (code, signal) => {
         this.#ended = true;
@@ -46,6 +53,10 @@ export class LovageProcess {
 
   get pid(): number {
     return this.child.pid as number;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
   }
 
   get output(): string {
@@ -74,49 +85,5 @@ function parse(text: string): Readonly<Record<string, unknown>> | undefined {
     return JSON.parse(text) as Record<string, unknown>;
   } catch {
     return undefined;
-  }
-}
-
-/** A folder, and everything started in it, gone at the end. */
-export class Bench implements AsyncDisposable {
-  readonly folder: string;
-  readonly #processes: LovageProcess[] = [];
-
-  private constructor(folder: string) {
-    this.folder = folder;
-  }
-
-  static async open(): Promise<Bench> {
-    return new Bench(await mkdtemp(join(tmpdir(), "lovage-e2e-")));
-  }
-
-  get broker(): string {
-    return `sqlite:${join(this.folder, "queue.db")}`;
-  }
-
-  path(name: string): string {
-    return join(this.folder, name);
-  }
-
-  start(args: readonly string[], env: Readonly<Record<string, string>> = {}): LovageProcess {
-    const started = new LovageProcess(args, { LOVAGE_BROKER: this.broker, ...env });
-    this.#processes.push(started);
-    return started;
-  }
-
-  /** Runs a command to its end. */
-  async run(args: readonly string[]): Promise<{ code: number | null; output: string; ms: number }> {
-    const began = performance.now();
-    const command = this.start(args);
-    const { code } = await command.exited;
-    return { code, output: command.output, ms: performance.now() - began };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const started of this.#processes) {
-      started.child.kill("SIGKILL");
-      await started.exited;
-    }
-    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

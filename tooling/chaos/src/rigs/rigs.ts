@@ -1,0 +1,5 @@
+import type { RigKind } from "./rig.ts";
+import { spool } from "./spool.ts";
+import { sqlite } from "./sqlite.ts";
+
+export const rigs: readonly RigKind[] = [sqlite, spool];
