@@ -29,6 +29,8 @@ const shut: readonly (readonly [file: string, specifier: string])[] = [
   ["packages/pool-thread/src/thread-pool.ts", "lovage"],
   ["packages/pool-thread/test/thread-pool.test.ts", "@lovage/broker-sqlite"],
   ["packages/conformance/src/broker-kit.ts", "@lovage/broker-sqlite"],
+  ["apps/custom-broker/src/spool-broker.ts", "@lovage/core"],
+  ["apps/custom-broker/src/spool-broker.ts", "../../../packages/core/src/memory/index.ts"],
 ];
 
 const open: readonly (readonly [file: string, specifier: string])[] = [
@@ -42,6 +44,7 @@ const open: readonly (readonly [file: string, specifier: string])[] = [
   ["packages/pool-thread/src/thread-pool.ts", "@lovage/core/executors"],
   ["packages/pool-thread/test/fixtures/app.ts", "@lovage/core"],
   ["apps/worker/src/adapters.ts", "@lovage/pool-thread"],
+  ["apps/custom-broker/src/spool-broker.ts", "@lovage/core/contracts"],
 ];
 
 /** The four ways to reach another module, on lines 1 to 4. */
