@@ -113,3 +113,14 @@ it("tells of a folder that cannot be", async () => {
   writeFileSync(join(root, "file"), "");
   await expect(spoolBroker({ folder: join(root, "file") }).connect()).rejects.toMatchObject({ code: "BROKER_STORAGE" });
 });
+
+it("does not deliver a message whose file comes back after its id was revoked", async () => {
+  const revoked = await published();
+  const [name = ""] = readdirSync(at("ready"));
+  renameSync(at("ready", name), at("tmp", name));
+  expect(await broker.revoke([revoked])).toEqual([{ id: revoked, status: "absent" }]);
+  renameSync(at("tmp", name), at("ready", name));
+  const kept = await published();
+  expect((await taken()).message.id).toBe(kept);
+  expect(await broker.depth(queue)).toMatchObject({ ready: 0, owned: 1 });
+});
