@@ -50,6 +50,8 @@ export async function run(
     const startsAt = Date.now();
     for (let slot = 0; slot < options.producers; slot++)
       fleet.startProducer(slot, producerArgs(options, rig, slot, startsAt));
+    await firstRun(ledger, signal);
+    console.log(`working: ${options.workers} workers, ${options.producers} producers, ledger ${ledger}`);
     await carryOut(faults, startsAt, { fleet, rig, writer, signal });
     await fleet.produced();
     await drained(broker, ledger, options.drainMs, signal);
@@ -96,6 +98,12 @@ function producerArgs(options: ChaosOptions, rig: Rig, slot: number, startsAt: n
     "for-ms": options.minutes * 60_000 * PUBLISHING_SHARE,
   };
   return Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]);
+}
+
+/** So that nobody is told that tasks run before one does. */
+async function firstRun(ledger: string, signal: AbortSignal): Promise<void> {
+  for (const reader = new LedgerReader(ledger); ; await pause(LOOK_AGAIN_MS, undefined, { signal }))
+    if ((await reader.read()).some(({ e }) => e === "start")) return;
 }
 
 /**

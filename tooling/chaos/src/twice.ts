@@ -90,6 +90,8 @@ function faultBetween(a: Run, b: Run, history: History, availability: Availabili
     .toSorted((x, y) => y.from - x.from)
     .find((fault) => {
       if (fault.from > b.at || fault.to < a.at - SAME_MOMENT_MS) return false;
+      // Begun by a worker that went on a moment before: it held the delivery that this one follows.
+      if (fault.to < a.at && b.deliveries !== a.deliveries + 1) return false;
       if (!heldAt(a, fault.from, availability)) return false;
       return fault.kind === "term" ? givenBack(a, fault, history) : lapsed(b, fault, faults, history, availability);
     });
@@ -127,7 +129,7 @@ function lapsed(
 }
 
 function beganStale(a: Run, b: Run, { workers }: History): boolean {
-  if (b.deliveries > a.deliveries) return false;
+  if (b.worker === a.worker || b.deliveries > a.deliveries) return false;
   const faults = workers.get(b.worker)?.faults ?? [];
   return faults.some(
     ({ kind, from, to }) =>
