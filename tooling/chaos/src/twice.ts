@@ -67,10 +67,10 @@ function reasonFor(
 ): Reason | undefined {
   if (a.end?.how === "threw" && b.attempt === a.attempt + 1) return "retry";
   if (b.attempt !== a.attempt) return undefined;
-  if (task.kind === "poison" && a.end === undefined && a.pid !== a.worker && !struckAt(a, b, history)) return "crash";
   const fault = faultBetween(a, b, history, availability);
+  // Poison ends its process within moments, also on a worker that has just been told to end.
+  if (isCrash(a, task) && (fault === undefined || fault.kind === "term")) return "crash";
   if (fault !== undefined) return { fault: fault.kind, at: fault.from, redeliveredInMs: b.at - fault.from };
-  if (task.kind === "poison" && a.end === undefined && a.pid !== a.worker) return "crash";
   if (beganStale(a, b, history)) return "stale";
   const outage = history.outages.find(
     ({ kind, from, to }) =>
@@ -79,8 +79,8 @@ function reasonFor(
   return outage === undefined ? undefined : { outage: outage.kind };
 }
 
-function struckAt(a: Run, b: Run, { workers }: History): boolean {
-  return workers.get(a.worker)?.faults.some(({ from, to }) => from <= b.at && to >= a.at) ?? false;
+function isCrash(run: Run, task: TaskHistory): boolean {
+  return task.kind === "poison" && run.end === undefined && run.pid !== run.worker;
 }
 
 /** The last fault of the first run's worker that could have brought the message back by the time of the second. */

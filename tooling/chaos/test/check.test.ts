@@ -233,9 +233,10 @@ describe("nothing else is wrong", () => {
   it("is broken by a worker that ends by itself, hangs, or leaves with an error", () => {
     expect(broken(new Handmade().ended(0, W0, 50, 70))).toEqual(["worker"]);
     expect(broken(new Handmade().ended(0, W0, 50, null, "SIGSEGV"))).toEqual(["worker"]);
-    expect(broken(new Handmade().struck("term", 40, 50, W0).ended(0, W0, 50, 75))).toEqual(["worker"]);
+    expect(broken(new Handmade().struck("term", 40, 50, W0).ended(0, W0, 50, 70))).toEqual(["worker"]);
     expect(broken(new Handmade().add({ e: "worker", at: 50, slot: 0, pid: W0, what: "hung" }))).toEqual(["worker"]);
     expect(broken(new Handmade().struck("term", 40, 50, W0).ended(0, W0, 50, 0))).toEqual([]);
+    expect(broken(new Handmade().struck("term", 40, 50, W0).ended(0, W0, 50, 75))).toEqual([]);
     expect(broken(new Handmade().struck("kill", 40, 50, W0).ended(0, W0, 50, null, "SIGKILL"))).toEqual([]);
     expect(broken(new Handmade().add({ e: "stopping", at: 40 }).ended(0, W0, 50, 0))).toEqual([]);
   });
