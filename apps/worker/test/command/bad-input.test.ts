@@ -133,7 +133,7 @@ describe("the broker's URL", () => {
   it.each([
     ["lovage.db", /--broker: "lovage\.db" has no scheme \(did you mean sqlite:lovage\.db\?\); legal are/],
     ["redis://user:secret@host:port", /not a valid URL/],
-    ["spool:./dir", /no adapter for "spool:"; legal are sqlite:/],
+    ["pigeon:./dir", /no adapter for "pigeon:"; legal are sqlite:/],
     ["nats://localhost", /npm install @lovage\/broker-nats/],
     ["sqlite://data/a.db", /write sqlite:\.\/data\/a\.db/],
   ])("%s is refused with what to write or install", async (url, message) => {

@@ -80,8 +80,8 @@ describe("an adapter", () => {
   });
 
   it("of an unknown scheme names what is legal and the package it would be", async () => {
-    await expect(openBroker("spool:./dir", { from: tmpdir() })).rejects.toThrow(
-      /no adapter for "spool:"; legal are sqlite:.*npm install lovage-broker-spool/,
+    await expect(openBroker("pigeon:./dir", { from: tmpdir() })).rejects.toThrow(
+      /no adapter for "pigeon:"; legal are sqlite:.*npm install lovage-broker-pigeon/,
     );
   });
 

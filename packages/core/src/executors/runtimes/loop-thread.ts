@@ -61,13 +61,23 @@ class LoopThread implements Unit {
   }
 }
 
+/**
+ * Node ends a thread that has filled its heap once 16 MiB beyond the limit are used up, and V8 ends the whole process where one
+ * collection needs more than that: what survives of the young generation moves over at once, so with a heap limit it is kept small.
+ */
+const YOUNG_GENERATION_MB = 12;
+
 export function threadOptions(options: ThreadOptions): {
-  resourceLimits?: { maxOldGenerationSizeMb: number };
+  resourceLimits?: { maxOldGenerationSizeMb: number; maxYoungGenerationSizeMb: number };
   execArgv?: string[];
   env?: NodeJS.ProcessEnv;
 } {
   return {
-    ...(options.maxHeapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb } }),
+    ...(options.maxHeapMb === undefined
+      ? {}
+      : {
+          resourceLimits: { maxOldGenerationSizeMb: options.maxHeapMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+        }),
     ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
     ...(options.env === undefined ? {} : { env: { ...options.env } as NodeJS.ProcessEnv }),
   };
