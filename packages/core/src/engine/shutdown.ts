@@ -41,7 +41,6 @@ export class Shutdown {
 
   async run(graceMs: number, stopDuties: () => void): Promise<StopReport> {
     const kernel = this.#kernel;
-    const finishedBefore = kernel.statistics.totals();
     const began = performance.now();
     const left = (share: number) => (this.#impatient ? 0 : Math.max(0, began + graceMs * share - performance.now()));
 
@@ -81,7 +80,7 @@ export class Shutdown {
     const finished = kernel.statistics.totals();
     return {
       givenBack: unstarted.length + stragglers.length,
-      finished: finished.succeeded + finished.failed - finishedBefore.succeeded - finishedBefore.failed,
+      finished: finished.succeeded + finished.failed,
       clean: intakeStopped && released && killed && settled && closed && stragglers.length === 0,
     };
   }

@@ -82,7 +82,9 @@ export type WorkerEvent =
 export interface StopReport {
   /** Tasks that were running or buffered and went back to the broker. */
   readonly givenBack: number;
+  /** Tasks that succeeded or failed in the worker's whole life. */
   readonly finished: number;
+  /** Every phase ended within its deadline, and nothing that ran had to be given back. */
   readonly clean: boolean;
 }
 
