@@ -149,7 +149,8 @@ class Checker {
     }
     this.#delayedLate.push(first.at - dueAt);
     // Whoever took it may have been struck before it began: then a lease passes first.
-    const allowed = facts.delayResolutionMs + facts.leaseMs + TAKEN_OVER_WITHIN_MS + IN_LINE_MS + TOLERANCE_MS + STEPS * lagMs;
+    const allowed =
+      facts.delayResolutionMs + facts.leaseMs + TAKEN_OVER_WITHIN_MS + IN_LINE_MS + TOLERANCE_MS + STEPS * lagMs;
     const late = this.#availability.between(latestDueAt, first.at);
     if (late > allowed) this.#broken("late", `it ran ${first.at - latestDueAt} ms after its time`, task.id);
   }

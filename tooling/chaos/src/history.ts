@@ -2,6 +2,7 @@
 
 import type { Entry, RunFacts } from "./ledger.ts";
 import type { TaskKind } from "./plan.ts";
+import { standstills } from "./standstill.ts";
 
 export interface Run {
   readonly run: string;
@@ -168,6 +169,7 @@ class Builder {
     if (torn.length > this.#kills + crashes)
       this.#troubles.push(`the ledger has ${torn.length} lines that are no entries, such as ${torn[0]?.slice(0, 200)}`);
     for (const begun of this.#open.values()) this.#struck(begun, Number.POSITIVE_INFINITY);
+    if (facts.stopsAll) this.#outages.push(...this.#standstills());
     return {
       facts,
       tasks: this.#tasks,
@@ -179,6 +181,15 @@ class Builder {
       stoppingAt: this.#stoppingAt,
       lagMs: this.#lagMs,
     };
+  }
+
+  #standstills(): Interval[] {
+    const stops = [...this.#workers.values()].flatMap(({ faults }) => faults.filter(({ kind }) => kind === "stop"));
+    const alive = [...this.#tasks.values()].flatMap(({ runs, publications }) => [
+      ...runs.map(({ at }) => at),
+      ...publications.flatMap(({ outcome }) => (outcome === undefined ? [] : [outcome.at])),
+    ]);
+    return standstills(stops, alive);
   }
 
   #task({ id, index, kind }: Extract<Entry, { e: "publish" }>): TaskHistory {

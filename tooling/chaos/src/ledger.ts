@@ -25,6 +25,8 @@ export interface RunFacts {
   readonly browsesDead: boolean;
   /** Faults of the broker that may by themselves make work run again whose worker lives. */
   readonly excusing: readonly string[];
+  /** A stopped process may hold what all others need: a time within its stop in which nobody got anything done was an outage. */
+  readonly stopsAll: boolean;
 }
 
 export type Entry =

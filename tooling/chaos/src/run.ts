@@ -82,6 +82,7 @@ async function writeFacts(options: ChaosOptions, rig: Rig, broker: Broker, write
     maxStarts: MAX_STARTS,
     results: results !== undefined,
     browsesDead: deadLetterBrowse,
+    stopsAll: options.rig.stopsAll,
     excusing: options.rig.faults.filter(({ excuses }) => excuses).map(({ name }) => name),
   });
 }

@@ -192,6 +192,22 @@ describe("nothing is late", () => {
     expect(broken(killed().struck("lock", 2_000, 8_000).ran("a", 9_500, { worker: W1 }))).toEqual(["late"]);
   });
 
+  it("does not count a standstill, where a stopped process may hold what all others need", () => {
+    const stopped = (stopsAll: boolean) =>
+      new Handmade({ stopsAll })
+        .worker(2, 300, 1)
+        .publish("a", 10)
+        .ran("a", 20, { worker: 300, forMs: "never" })
+        .struck("kill", 25, 26, 300)
+        .struck("stop", 1_000, 9_000, W0)
+        .ran("a", 9_900, { worker: W1 });
+    expect(broken(stopped(true))).toEqual([]);
+    expect(broken(stopped(false))).toEqual(["late"]);
+    const busy = stopped(true);
+    for (let at = 1_000; at < 9_000; at += 250) busy.publish(`b${at}`, at - 1).ran(`b${at}`, at, { worker: W1 });
+    expect(broken(busy), "others went on").toEqual(["late"]);
+  });
+
   it("is broken by a delayed task that nobody remembers for seconds", () => {
     const due = (at: number) => new Handmade().publish("a", 10, "delayed", "accepted", 1_000).ran("a", at);
     expect(broken(due(4_000))).toEqual([]);

@@ -17,6 +17,7 @@ const FACTS: RunFacts = {
   results: true,
   browsesDead: true,
   excusing: [],
+  stopsAll: false,
 };
 
 /** Pids of the two workers, and of an executor process of the first. */

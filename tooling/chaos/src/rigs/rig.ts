@@ -17,6 +17,8 @@ export interface RigKind {
   readonly name: string;
   /** Known without anything started: the schedule is made of it. */
   readonly faults: readonly RigFault[];
+  /** A process stopped in the wrong moment keeps all others waiting, as it does where processes share a lock. */
+  readonly stopsAll: boolean;
   /** Starts what the broker needs, in this folder, and resolves when workers can connect. */
   open(folder: string): Promise<Rig>;
 }

@@ -5,6 +5,7 @@ import type { Rig, RigKind } from "./rig.ts";
 export const spool: RigKind = {
   name: "spool",
   faults: [],
+  stopsAll: false,
   async open(folder): Promise<Rig> {
     return {
       url: `spool:${join(folder, "spool")}`,

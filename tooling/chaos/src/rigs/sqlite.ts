@@ -18,6 +18,7 @@ export const sqlite: RigKind = {
       does: "another process holds the write lock",
     },
   ],
+  stopsAll: true,
   async open(folder): Promise<Rig> {
     const path = join(folder, "queue.db");
     const lockers = new Set<WatchedProcess>();
