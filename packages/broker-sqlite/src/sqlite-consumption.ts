@@ -38,6 +38,8 @@ export class SqliteConsumption implements Consumption, Claimant, DeliveryHome {
   #credit: number;
   #open = true;
   #claiming = false;
+  /** What the claim under way asked for; 0 only looks whether the queue still exists. */
+  #asked = 0;
   #claimedAt = 0;
   #exhausted = false;
   #alarm: NodeJS.Timeout | undefined;
@@ -91,6 +93,7 @@ export class SqliteConsumption implements Consumption, Claimant, DeliveryHome {
     const wanted = limit > 0 ? !this.#exhausted : performance.now() >= this.#lookAt;
     if (!wanted) return undefined;
     this.#claiming = true;
+    this.#asked = limit;
     this.#claimedAt = Date.now();
     this.#lookAt = Number.POSITIVE_INFINITY;
     return { queue: this.queue, limit };
@@ -109,8 +112,11 @@ export class SqliteConsumption implements Consumption, Claimant, DeliveryHome {
       for (const delivery of batch) void delivery.release().catch(() => {});
       return;
     }
-    this.#exhausted = answer.exhausted;
-    this.#wakeIn(answer.nextInMs);
+    // A look says nothing of what is ready: the settlement that frees credit must still claim.
+    if (this.#asked > 0) {
+      this.#exhausted = answer.exhausted;
+      this.#wakeIn(answer.nextInMs);
+    }
     if (!answer.found) this.#queueLost();
     else if (batch.length > 0) this.#handOver(batch);
   }

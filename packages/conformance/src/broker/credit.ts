@@ -72,6 +72,28 @@ export const credit: readonly BrokerScenario[] = inGroup("credit", [
     },
   },
   {
+    id: "goes-on-after-being-full",
+    invariants: ["I-12", "I-24"],
+    promise:
+      "A consumption that was full for a while, with more arriving meanwhile, takes more as soon as one is settled.",
+    async run(c) {
+      const queue = await c.queue();
+      await c.publish(c.messages(queue, 1));
+      const inbox = await c.consume(queue, { credit: 1 });
+      await inbox.has(1);
+      // Long enough for whatever an adapter does about a consumption that is full: look after its queue, its leases, its connection.
+      for (let round = 0; round < 4; round += 1) {
+        await c.publish(c.messages(queue, 1));
+        await c.elapse(300);
+        assert.equal(await inbox.deliveries[0]?.renew(), "done");
+      }
+      for (let settled = 0; settled < 4; settled += 1) {
+        assert.equal(await inbox.deliveries[settled]?.ack(), "done");
+        await inbox.has(settled + 2, 1_000 + c.tolerance.slackMs);
+      }
+    },
+  },
+  {
     id: "changes-within-a-second",
     invariants: ["I-13"],
     promise:
