@@ -43,7 +43,8 @@ async function ask(threadId: number, until: number): Promise<string | undefined>
     };
     const timer = setTimeout(() => finish(undefined), patienceMs);
     session.on("NodeWorker.attachedToWorker", ({ params: { sessionId, workerInfo } }) => {
-      if (workerInfo.workerId !== String(threadId)) return;
+      // `workerId` is the inspector's own count, in no order; the thread's id is in the title: "[worker 3] name".
+      if (/\bworker (\d+)\b/i.exec(workerInfo.title)?.[1] !== String(threadId)) return;
       let calls = 0;
       const tell = (method: string): void =>
         session.post("NodeWorker.sendMessageToWorker", {
