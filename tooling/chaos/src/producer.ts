@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   for (let index = Number(values.share); index < count; index += Number(values.of))
     if (!answered.has(index)) open.push(index);
 
-  const broker = await openBroker(values.broker);
+  const broker = await openBroker(values.broker, { from: import.meta.dirname });
   await broker.connect({ signal: AbortSignal.timeout(GIVE_UP_MS) });
   for (const name of queues) await broker.ensureQueue({ name, leaseMs: CHAOS.leaseMs });
   const flights: Promise<void>[] = [];

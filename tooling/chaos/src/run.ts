@@ -17,6 +17,8 @@ import { carryOut } from "./strike.ts";
 
 /** Runs that begin without end before a message is poison: the worker's default, which the command does not let change. */
 const MAX_STARTS = 3;
+/** Adapters that the repository does not ship are dependencies of this package. */
+const FROM_HERE = { from: import.meta.dirname };
 /** Tasks are published for less than the whole time, so that the last faults meet a queue that drains. */
 const PUBLISHING_SHARE = 0.9;
 const LOOK_AGAIN_MS = 200;
@@ -38,7 +40,7 @@ export async function run(
   const ledger = join(folder, "ledger.jsonl");
   const writer = new LedgerWriter(ledger);
   await using rig = await options.rig.open(folder);
-  const broker = await openBroker(rig.directUrl ?? rig.url);
+  const broker = await openBroker(rig.directUrl ?? rig.url, FROM_HERE);
   const { leaseMs, graceMs } = options;
   const fleet = new Fleet({ folder, url: rig.url, ledger, leaseMs, graceMs, writer });
   const lag = watchLag((ms) => writer.append({ e: "lag", at: Date.now(), ms }));
@@ -68,7 +70,7 @@ export async function run(
 
 async function writeFacts(options: ChaosOptions, rig: Rig, broker: Broker, writer: LedgerWriter): Promise<void> {
   const { ownership, delayResolutionMs, deadLetterBrowse } = broker.capabilities;
-  const results = await openResults(rig.url);
+  const results = await openResults(rig.url, FROM_HERE);
   await results?.close();
   writer.append({
     e: "run",
@@ -157,7 +159,7 @@ async function lookAtTheRest(broker: Broker, rig: Rig, ledger: string, writer: L
 }
 
 async function compareResults(rig: Rig, ledger: string, writer: LedgerWriter): Promise<void> {
-  const results = await openResults(rig.directUrl ?? rig.url);
+  const results = await openResults(rig.directUrl ?? rig.url, FROM_HERE);
   if (results === undefined) return;
   await results.connect({ signal: AbortSignal.timeout(30_000) });
   const ids = new Set<string>();
