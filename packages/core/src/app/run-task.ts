@@ -12,6 +12,7 @@ import {
   NotSerializableError,
   UnknownTaskError,
 } from "../contracts/errors.ts";
+import { ENVELOPE_VERSION } from "../contracts/message.ts";
 import type { AbortReason, Directive, Outcome, RunRequest } from "../contracts/pool.ts";
 import type { AppDefinition } from "../contracts/task.ts";
 import { nowMs } from "./clock.ts";
@@ -28,8 +29,6 @@ export interface RunControl {
   /** Read only when the task asks for it, or when it has thrown: a getter may create it then. Its reason is a `LovageError`. */
   readonly signal: AbortSignal;
 }
-
-const ENVELOPE_VERSION = 1;
 
 /** Runs a task to its end. Never rejects: however the run ends, the answer is an outcome. */
 export async function runTask(

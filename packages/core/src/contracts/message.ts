@@ -73,6 +73,9 @@ export type PublishOutcome =
   /** May be stored. Publish again with the same id. */
   | { readonly id: string; readonly status: "unknown"; readonly error: LovageError };
 
+/** The newest envelope version that this copy reads; it writes none, which means 1. */
+export const ENVELOPE_VERSION = 1;
+
 export const MIN_PRIORITY = 0;
 export const MAX_PRIORITY = 9;
 export const DEFAULT_PRIORITY = 5;

@@ -6,6 +6,7 @@
 import { policyFor } from "../app/policy.ts";
 import {
   type Delivery,
+  ENVELOPE_VERSION,
   errorData,
   type Headers,
   LovageError,
@@ -18,9 +19,6 @@ import type { Kernel } from "./kernel.ts";
 import type { QueueLane } from "./lanes.ts";
 import { refusal, type Settler } from "./settle.ts";
 import { reportVerdict } from "./verdict-report.ts";
-
-/** The newest envelope this version understands. */
-export const ENVELOPE_VERSION = 1;
 
 export class Intake {
   readonly #kernel: Kernel;
