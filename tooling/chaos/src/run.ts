@@ -1,5 +1,6 @@
 /** One run: start, publish under faults, drain, look at what is left. What it found is in the ledger, not here. */
 
+import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Broker } from "@lovage/core/contracts";
@@ -48,14 +49,15 @@ export async function run(
     await broker.connect({ signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]) });
     for (const name of queues) await broker.ensureQueue({ name, leaseMs });
     await writeFacts(options, rig, broker, writer);
-    await Promise.all(Array.from({ length: options.workers }, (_, slot) => fleet.startWorker(slot)));
+    const starting = Array.from({ length: options.workers }, (_, slot) => fleet.startWorker(slot));
+    await unlessAborted(Promise.all(starting), signal);
     const startsAt = Date.now();
     for (let slot = 0; slot < options.producers; slot++)
       fleet.startProducer(slot, producerArgs(options, rig, slot, startsAt));
     await firstRun(ledger, signal);
     console.log(`working: ${options.workers} workers, ${options.producers} producers, ledger ${ledger}`);
     await carryOut(faults, startsAt, { fleet, rig, writer, signal });
-    await fleet.produced();
+    await unlessAborted(fleet.produced(), signal);
     await drained(broker, ledger, options.drainMs, signal);
     await fleet.endWorkers();
     await lookAtTheRest(broker, rig, ledger, writer);
@@ -101,6 +103,20 @@ function producerArgs(options: ChaosOptions, rig: Rig, slot: number, startsAt: n
     "for-ms": options.minutes * 60_000 * PUBLISHING_SHARE,
   };
   return Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)]);
+}
+
+/** What was waited for goes on; whoever started it ends it. */
+async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const waiting = new AbortController();
+  const aborted = once(signal, "abort", { signal: waiting.signal }).then(() => Promise.reject(signal.reason));
+  try {
+    signal.throwIfAborted();
+    await Promise.race([work, aborted]);
+  } finally {
+    waiting.abort();
+    // Its own end is no news.
+    aborted.catch(() => undefined);
+  }
 }
 
 /** So that nobody is told that tasks run before one does. */

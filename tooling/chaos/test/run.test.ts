@@ -7,9 +7,9 @@ import { expect, it } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
-it("makes a short real run with a kill and a stop, keeps every promise, and leaves nothing behind", async () => {
+it("makes a short real run with kills and an orderly end, keeps every promise, and leaves nothing behind", async () => {
   const folder = await mkdtemp(join(tmpdir(), "lovage-chaos-test-"));
-  const flags = "--broker sqlite --seed 3 --tasks 600 --minutes 0.1 --workers 2 --producers 1 --faults kill,stop";
+  const flags = "--broker sqlite --seed 3 --tasks 600 --minutes 0.1 --workers 2 --producers 1 --faults kill,term";
   const chaos = new WatchedProcess([MAIN, ...`${flags} --every 2000 --lease 1500 --poison-every 300`.split(" ")], {
     TMPDIR: folder,
   });
@@ -19,7 +19,7 @@ it("makes a short real run with a kill and a stop, keeps every promise, and leav
     expect(chaos.output).toContain("published  600 tasks: 600 accepted");
     expect(chaos.output).toContain("finished   598, dead 2");
     expect(chaos.output).toMatch(/kill\s+worker/);
-    expect(chaos.output).toMatch(/stop\s+worker/);
+    expect(chaos.output).toMatch(/term\s+worker/);
     expect(chaos.lines.at(-1)?.text).toBe("seed 3: every promise was kept");
     expect(await readdir(folder), "temporary folders").toEqual([]);
     expect(await processesOf(folder), "processes").toEqual([]);
