@@ -1,0 +1,62 @@
+/**
+ * `pnpm matrix [name…]`: runs the conformance kits of all adapters, one after the other, and writes docs/capability-matrix.md. With names
+ * of packages' folders (`pool-event`) it runs those, with `--page` none: the page is written anew in the scenarios' present words. Of what
+ * was not run, or broke a promise, the earlier record is kept; with a broken promise it ends with 1.
+ */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import type { Report } from "@lovage/conformance";
+import { ADAPTERS, type Adapter } from "./adapters.ts";
+import { REPOSITORY, readRecord, write } from "./files.ts";
+import { type Entry, entryOf, KITS } from "./record.ts";
+
+const names = process.argv.slice(2).filter((argument) => argument !== "--page");
+const known = ADAPTERS.map(({ folder }) => basename(folder));
+const unknown = names.find((name) => !known.includes(name));
+if (unknown !== undefined) throw new Error(`no adapter in a folder "${unknown}"; there are ${known.join(", ")}`);
+const pageOnly = process.argv.includes("--page");
+
+const before = await readRecord();
+const entries: Entry[] = [];
+const broken: string[] = [];
+for (const adapter of ADAPTERS) {
+  const wanted = !pageOnly && (names.length === 0 || names.includes(basename(adapter.folder)));
+  const found = wanted ? await run(adapter) : undefined;
+  if (wanted && found === undefined) broken.push(adapter.folder);
+  const subjects = Object.keys(await adapter.capabilities());
+  entries.push(...inOrder(found ?? before, subjects));
+}
+await write(KITS.flatMap(({ name }) => entries.filter(({ kit }) => kit === name)));
+console.log("wrote docs/capability-matrix.md");
+if (broken.length > 0) {
+  console.error(`a promise is broken in ${broken.join(", ")}: what is recorded of it is what was found before`);
+  process.exitCode = 1;
+}
+
+/** The control channel and the result store of a broker are recorded under its name. */
+function inOrder(found: readonly Entry[], subjects: readonly string[]): readonly Entry[] {
+  return subjects.flatMap((name) => found.filter(({ subject }) => subject === name));
+}
+
+/** Undefined when a promise is broken. */
+async function run({ folder, test }: Adapter): Promise<readonly Entry[] | undefined> {
+  const reports = await mkdtemp(join(tmpdir(), "lovage-matrix-"));
+  try {
+    // The test runner of this repository, which is on the PATH of its scripts.
+    const child = spawn("vitest", ["run", "--root", folder, test], {
+      cwd: REPOSITORY,
+      stdio: "inherit",
+      env: { ...process.env, LOVAGE_CONFORMANCE_DIR: reports },
+    });
+    const [code] = (await once(child, "close")) as [number | null];
+    if (code !== 0) return undefined;
+    const texts = (await readdir(reports)).map((file) => readFile(join(reports, file), "utf8"));
+    return (await Promise.all(texts)).map((text) => entryOf(JSON.parse(text) as Report));
+  } finally {
+    await rm(reports, { recursive: true });
+  }
+}
