@@ -25,6 +25,8 @@ export class SqliteClock {
   #now: number;
   #steadyAt: number;
   #reapFrom: number = Number.NEGATIVE_INFINITY;
+  /** When something that runs many times a second last ran; undefined while nothing does. */
+  #beatAt: number | undefined;
 
   constructor(source: ClockSource = HOST) {
     this.#source = source;
@@ -34,28 +36,39 @@ export class SqliteClock {
 
   /** ms since the epoch, whole, never less than before. */
   now(): number {
+    // The wall first: a process that is held between the two readings is then behind the truth, never ahead of it.
+    const wall = this.#source.wall();
     const steady = this.#source.steady();
     const elapsed = Math.max(0, steady - this.#steadyAt);
-    const wall = this.#source.wall();
     const ahead = this.#now + elapsed > wall;
     const next = ahead ? Math.max(wall, this.#now + elapsed * 0.9) : wall;
     // A leap of the wall alone is a suspended machine or a corrected clock: leases look older than they are.
-    if (next - this.#now - elapsed > STILL_MS) this.#reapFrom = steady + REAP_GRACE_MS;
+    const leapt = next - this.#now - elapsed > STILL_MS;
+    // A long silence of what beats is a process that stood still, whoever asks first afterwards.
+    const stood = this.#beatAt !== undefined && steady - this.#beatAt > STILL_MS;
+    if (leapt || stood) this.#reapFrom = steady + REAP_GRACE_MS;
+    if (stood) this.#beatAt = steady;
     this.#now = next;
     this.#steadyAt = steady;
     return Math.floor(next);
   }
 
-  /** As {@link now}, from something that runs many times a second: a long silence means that the process stood still. */
+  /** As {@link now}, from something that runs many times a second. */
   beat(): number {
-    const before = this.#steadyAt;
     const now = this.now();
-    if (this.#steadyAt - before > STILL_MS) this.#reapFrom = this.#steadyAt + REAP_GRACE_MS;
+    this.#beatAt = this.#steadyAt;
     return now;
+  }
+
+  /** Nothing beats from now on, until it beats again. */
+  rest(): void {
+    this.#beatAt = undefined;
   }
 
   /** Another process has seen this time. */
   observe(now: number): void {
+    // What passed since the last reading belongs to that reading, and must not be added to this one.
+    this.now();
     if (now > this.#now) this.#now = now;
   }
 

@@ -30,6 +30,9 @@ const SQL = {
   freePages: "PRAGMA freelist_count",
 
   clockRead: "SELECT value FROM lovage_meta WHERE name = 'clock'",
+  reapFromRead: "SELECT coalesce(max(value), 0) FROM lovage_meta WHERE name = 'reap_from'",
+  reapFromWrite: `INSERT INTO lovage_meta (name, value) VALUES ('reap_from', ?1)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value < excluded.value`,
   clockWrite: "UPDATE lovage_meta SET value = ?1 WHERE name = 'clock' AND value < ?1",
 
   queueByName: "SELECT number, lease_ms, max_dead, dead_retention_ms, paused FROM lovage_queue WHERE name = ?",

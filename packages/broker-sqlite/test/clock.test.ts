@@ -32,6 +32,47 @@ describe("the clock", () => {
     expect(clock.now()).toBe(hands.wallMs);
   });
 
+  it("is never ahead of the wall because the process was held while it read the time", () => {
+    const hands = new Hands();
+    let held = 0;
+    const clock = new SqliteClock({
+      wall: () => {
+        const wall = hands.wall();
+        hands.pass(held);
+        return wall;
+      },
+      steady: hands.steady,
+    });
+    held = 500;
+    clock.now();
+    held = 0;
+    hands.pass(100);
+    expect(clock.now()).toBeLessThanOrEqual(hands.wallMs);
+  });
+
+  it("does not count twice what passed before another's time was seen", () => {
+    const hands = new Hands();
+    const clock = new SqliteClock(hands);
+    hands.pass(5_000);
+    clock.observe(hands.wallMs - 1_000);
+    expect(clock.now()).toBe(hands.wallMs);
+    hands.pass(10);
+    expect(clock.now()).toBe(hands.wallMs);
+  });
+
+  it("notices a standstill whoever asks for the time first afterwards", () => {
+    const hands = new Hands();
+    const clock = new SqliteClock(hands);
+    clock.beat();
+    hands.pass(15_000);
+    clock.now();
+    expect(clock.mayReap()).toBe(false);
+    clock.rest();
+    hands.pass(15_000);
+    clock.now();
+    expect(clock.mayReap()).toBe(true);
+  });
+
   it("agrees with a process that has seen a later time", () => {
     const hands = new Hands();
     const clock = new SqliteClock(hands);

@@ -53,8 +53,11 @@ export class StorageHost {
     this.#watcher?.close();
     this.#poll = undefined;
     this.#watcher = undefined;
-    if (!on) return;
-    this.#storage.clock.now();
+    if (!on) {
+      this.#storage.clock.rest();
+      return;
+    }
+    this.#storage.clock.beat();
     this.#poll = setInterval(() => {
       this.#storage.clock.beat();
       this.#look();

@@ -34,6 +34,13 @@ const QUIET_MS = 1_000;
 const LONG_LOG_BYTES = 64 * 1024 * 1024;
 
 /**
+ * Living holders write at least this often while they can. When nobody has written for longer, either there was nothing to do, or the file
+ * could not be written, and then nobody could renew: for the grace, nobody in any process reaps, and those who are alive renew first.
+ */
+const SILENCE_MS = 1_000;
+const SILENCE_GRACE_MS = 500;
+
+/**
  * The file: synchronous, pure SQL. A batch is one transaction: one `BEGIN IMMEDIATE`, one commit, one fsync for everything that was
  * asked in one tick. It knows nothing of promises, deliveries and threads.
  */
@@ -46,6 +53,7 @@ export class Storage {
   #version = -1;
   #syncFull = true;
   #clockInFile = 0;
+  #reapFrom = 0;
   #wroteAt = 0;
 
   /** Throws what `openDatabase` throws. */
@@ -136,6 +144,11 @@ export class Storage {
     this.#sync(operations.some(({ op }) => TRAITS[op].durable));
     this.#sql.run("begin");
     this.#observeClock();
+    const now = this.clock.now();
+    if (now - this.#clockInFile > SILENCE_MS) {
+      this.#reapFrom = Math.max(this.#reapFrom, now + SILENCE_GRACE_MS);
+      this.#sql.run("reapFromWrite", this.#reapFrom);
+    }
     const session = this.#session();
     const replies = operations.map((operation): Reply => ({ ok: true, value: this.#handle(session, operation) }));
     if (session.now - this.#clockInFile >= 1_000) {
@@ -149,7 +162,8 @@ export class Storage {
 
   #session(): Session {
     const now = this.clock.now();
-    return new Session(this.#sql, now, { mayReap: this.clock.mayReap(), reapInMs: this.clock.reapInMs() });
+    const reapInMs = Math.max(this.clock.reapInMs(), this.#reapFrom - now, 0);
+    return new Session(this.#sql, now, { mayReap: reapInMs === 0, reapInMs });
   }
 
   #handle(session: Session, operation: Operation): unknown {
@@ -170,6 +184,7 @@ export class Storage {
 
   #observeClock(): void {
     this.#clockInFile = this.#sql.number("clockRead");
+    this.#reapFrom = this.#sql.number("reapFromRead");
     this.clock.observe(this.#clockInFile);
   }
 
