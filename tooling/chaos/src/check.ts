@@ -133,7 +133,11 @@ class Checker {
     const first = task.runs[0];
     const dues = task.publications.flatMap(({ dueAt }) => (dueAt === undefined ? [] : [dueAt]));
     if (first !== undefined && dues.length > 0) this.#delayed(task, first, Math.min(...dues), Math.max(...dues));
-    for (const failed of task.runs.filter(({ end }) => end?.how === "threw")) {
+    const threw = task.runs.filter(({ end }) => end?.how === "threw");
+    for (const failed of threw) {
+      // Of two runs of one attempt (a holder that was stopped, and its heir) the first to fail is the one whose retry was taken.
+      if (threw.some(({ attempt, end }) => attempt === failed.attempt && (end?.at ?? 0) < (failed.end?.at ?? 0)))
+        continue;
       const next = task.runs.find(({ attempt, at }) => attempt === failed.attempt + 1 && at >= failed.at);
       const waited = (next?.at ?? Number.POSITIVE_INFINITY) - (failed.end?.at ?? 0);
       if (waited < RETRY_DELAY_MS)
