@@ -68,6 +68,7 @@ export const subsets: readonly Subset[] = [
       await consumer.npx("lovage", "worker", "app.ts", "--drain");
       assert.deepEqual(JSON.parse(await consumer.npx("lovage", "result", counted)), 6);
       assert.deepEqual(JSON.parse(await consumer.npx("lovage", "result", greeted)), "hello, Ann");
+      await assert.rejects(consumer.npx("lovage", "conform", "app.ts"), /npm install -D @lovage\/conformance/);
     },
   },
   {

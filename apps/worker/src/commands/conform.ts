@@ -1,15 +1,21 @@
+/**
+ * The kit is loaded when the command runs, and only then. Its types stay within this file: nobody who has the command has the kit as well
+ * unless they asked for it.
+ */
+
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Report } from "@lovage/conformance";
+import type { Report, ScenarioReport } from "@lovage/conformance";
 import type { BrokerAdapter, HarnessModule, KitRun } from "@lovage/conformance/conform";
 import { AppLoadError, ConfigurationError, errorData } from "@lovage/core/contracts";
 import { loadPackage } from "../adapters/load-package.ts";
 import { parseAdapterUrl } from "../adapters/scheme.ts";
 import { findAppFile } from "../app-file.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { printJson } from "../output/print.ts";
+import { formatMs, plural } from "../output/format.ts";
+import { paint } from "../output/paint.ts";
+import { printJson, printLine } from "../output/print.ts";
 import type { ListFlags } from "./common-options.ts";
-import { printLeftovers, printScenario, printSubject, printSummary } from "./conform-table.ts";
 
 export interface ConformFlags extends ListFlags {
   /** Ids of scenarios, or groups. */
@@ -22,6 +28,16 @@ type Kit = typeof import("@lovage/conformance/conform");
 const KIT = "@lovage/conformance/conform";
 const MISSING =
   "conform needs the package @lovage/conformance, which brings the scenarios; install it: npm install -D @lovage/conformance";
+
+type Status = ScenarioReport["status"];
+type NotApplicable = Extract<ScenarioReport, { status: "not-applicable" }>;
+
+const MARKS: Readonly<Record<Status, readonly [text: string, colour: Parameters<typeof paint>[0]]>> = {
+  proven: ["proven", "green"],
+  broken: ["broken", "red"],
+  "not-applicable": ["–", "dim"],
+};
+const WIDTH = 8;
 
 /** Runs the kits on what a module exports. Exit code 1 when a promise is broken, or something was left behind. */
 export async function conform(given: string, flags: ConformFlags): Promise<ExitCode> {
@@ -100,4 +116,50 @@ function chosen(runs: readonly KitRun[], only: readonly string[]): ReadonlySet<s
     throw new ConfigurationError(`--only: no scenario or group "${asked}"; groups are ${groups}`);
   });
   return new Set(ids);
+}
+
+function printSubject(kit: string): void {
+  printLine(paint("bold", `The promises of a ${kit}`));
+}
+
+function printScenario(report: ScenarioReport, firstOfItsGroup: boolean): void {
+  if (firstOfItsGroup) printLine(`\n${paint("bold", report.group)}`);
+  const [text, colour] = MARKS[report.status];
+  const mark = paint(colour, text.padEnd(WIDTH));
+  if (report.status === "not-applicable") {
+    printLine(`  ${mark}${paint("dim", `${report.id}: ${reason(report)}`)}`);
+    return;
+  }
+  printLine(`  ${mark}${report.id}: ${report.promise} ${paint("dim", formatMs(report.durationMs))}`);
+  if (report.status === "broken") {
+    const { name, message, stack } = report.error;
+    const where = stack?.split("\n").find((line) => /^\s+at /.test(line)) ?? "";
+    const lines = [...`${name}: ${message}`.split("\n"), where.trim()].filter((line) => line !== "");
+    for (const line of lines) printLine(" ".repeat(WIDTH + 2) + line);
+  }
+}
+
+function reason(report: NotApplicable): string {
+  return report.because === "capability" ? "its capabilities answer otherwise" : `the harness has no ${report.lacks}`;
+}
+
+function printLeftovers({ leftovers, scenarios }: Report): void {
+  if (leftovers.length === 0) return;
+  const kept = scenarios.some(({ status }) => status === "broken");
+  printLine(`\n${paint("bold", "left behind")}${kept ? ": queues of broken scenarios are kept to be looked at" : ""}`);
+  for (const leftover of leftovers) printLine(`  ${leftover}`);
+}
+
+function printSummary({ subject, scenarios }: Report): void {
+  const count = (status: Status): number => scenarios.filter((scenario) => scenario.status === status).length;
+  const others = scenarios.filter((scenario): scenario is NotApplicable => scenario.status === "not-applicable");
+  const lacks = new Set(others.flatMap((scenario) => (scenario.because === "harness" ? [scenario.lacks] : [])));
+  const broken = count("broken");
+  const parts = [
+    `${plural(count("proven"), "promise")} proven`,
+    broken === 0 ? "none broken" : paint("red", `${broken} broken`),
+    others.length === 0 ? "all apply" : `${others.length} not applicable`,
+  ];
+  const missing = lacks.size === 0 ? "" : ` (the harness has no ${[...lacks].join(", ")})`;
+  printLine(`\n${paint("bold", subject)}: ${parts.join(", ")}${missing}\n`);
 }
