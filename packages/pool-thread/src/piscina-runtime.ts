@@ -83,6 +83,6 @@ class PiscinaUnit implements Unit {
   }
 
   stack(): Promise<string | undefined> {
-    return threadStack(this.threadId);
+    return threadStack(this.#worker);
   }
 }

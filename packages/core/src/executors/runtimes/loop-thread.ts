@@ -3,6 +3,7 @@
 import { Worker } from "node:worker_threads";
 import type { DownMessage, UpMessage } from "../protocol.ts";
 import type { ExecutorRuntime, SpawnRequest, Unit, UnitEvents } from "../runtime.ts";
+import { containHeapExhaustion, YOUNG_GENERATION_MB } from "./heap-exhaustion.ts";
 import { followOutput } from "./output-streams.ts";
 import { threadStack } from "./thread-stack.ts";
 
@@ -57,21 +58,16 @@ class LoopThread implements Unit {
   }
 
   stack(): Promise<string | undefined> {
-    return threadStack(this.threadId);
+    return threadStack(this.#worker);
   }
 }
-
-/**
- * Node ends a thread that has filled its heap once 16 MiB beyond the limit are used up, and V8 ends the whole process where one
- * collection needs more than that: what survives of the young generation moves over at once, so with a heap limit it is kept small.
- */
-const YOUNG_GENERATION_MB = 12;
 
 export function threadOptions(options: ThreadOptions): {
   resourceLimits?: { maxOldGenerationSizeMb: number; maxYoungGenerationSizeMb: number };
   execArgv?: string[];
   env?: NodeJS.ProcessEnv;
 } {
+  containHeapExhaustion();
   return {
     ...(options.maxHeapMb === undefined
       ? {}

@@ -3,6 +3,8 @@
  * asking only (10 to 60 ms), and never beside a debugger that somebody else has opened.
  */
 
+import type { Worker } from "node:worker_threads";
+
 /** Waiting for the turn included. A thread inside a native call does not answer before the call returns; the report must not wait for that. */
 const PATIENCE_MS = 500;
 
@@ -18,14 +20,45 @@ interface Answer {
   };
 }
 
+/**
+ * The inspector allocates in the thread that it asks, and an allocation that fails there ends the whole process: of nine threads that
+ * were filling a heap of 48 MiB for longer than the stall bound, three took it down. So only heaps with this much room are asked.
+ */
+const ROOM_BYTES = 512 * 1024 * 1024;
+
 let asking: Promise<unknown> = Promise.resolve();
 
-/** One thread after the other. Undefined where nothing answers in time. */
-export function threadStack(threadId: number): Promise<string | undefined> {
+/** One thread after the other. Undefined where nothing answers in time, or where the thread's heap has little room left. */
+export function threadStack(worker: Worker): Promise<string | undefined> {
   const until = performance.now() + PATIENCE_MS;
-  const asked = asking.then(() => (process.features.inspector ? ask(threadId, until) : undefined));
+  const asked = asking.then(async () => {
+    if (!process.features.inspector || !(await within(until, hasRoom(worker)))) return undefined;
+    return await ask(worker.threadId, until);
+  });
   asking = asked;
   return asked;
+}
+
+async function hasRoom(worker: Worker): Promise<boolean> {
+  try {
+    const { heap_size_limit, used_heap_size } = await worker.getHeapStatistics();
+    return heap_size_limit - used_heap_size >= ROOM_BYTES;
+  } catch {
+    // It has ended.
+    return false;
+  }
+}
+
+async function within(until: number, answer: Promise<boolean>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), until - performance.now());
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function ask(threadId: number, until: number): Promise<string | undefined> {
