@@ -13,7 +13,6 @@ import {
   type SpawnRequest,
   type ThreadOptions,
   threadOptions,
-  threadStack,
   type Unit,
   type UnitEvents,
   type UpMessage,
@@ -80,9 +79,5 @@ class PiscinaUnit implements Unit {
 
   kill(): void {
     void this.#worker.terminate();
-  }
-
-  stack(): Promise<string | undefined> {
-    return threadStack(this.#worker);
   }
 }

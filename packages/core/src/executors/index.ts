@@ -10,6 +10,5 @@ export { type ChildOptions, childProcessRuntime } from "./runtimes/child-process
 export { inlineRuntime } from "./runtimes/inline.ts";
 export { loopThreadRuntime, type ThreadOptions, threadOptions } from "./runtimes/loop-thread.ts";
 export { followOutput } from "./runtimes/output-streams.ts";
-export { threadStack } from "./runtimes/thread-stack.ts";
 export { type ExecutorHost, serveExecutor } from "./serve/serve.ts";
 export { threadHost } from "./serve/thread-host.ts";

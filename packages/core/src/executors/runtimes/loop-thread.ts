@@ -5,7 +5,6 @@ import type { DownMessage, UpMessage } from "../protocol.ts";
 import type { ExecutorRuntime, SpawnRequest, Unit, UnitEvents } from "../runtime.ts";
 import { containHeapExhaustion, YOUNG_GENERATION_MB } from "./heap-exhaustion.ts";
 import { followOutput } from "./output-streams.ts";
-import { threadStack } from "./thread-stack.ts";
 
 export interface ThreadOptions {
   /** Limit of the thread's JavaScript heap in MiB; past it the executor crashes and the worker goes on. Default Node's own. */
@@ -55,10 +54,6 @@ class LoopThread implements Unit {
 
   kill(): void {
     void this.#worker.terminate();
-  }
-
-  stack(): Promise<string | undefined> {
-    return threadStack(this.#worker);
   }
 }
 
