@@ -1,7 +1,8 @@
 /**
  * The data layout, in one place. All names begin with `lovage_`, so that the file may be the application's own.
  *
- * lovage_meta      name → number: `layout` (the number below), `clock` (the highest time seen, ms since the epoch).
+ * lovage_meta      name → number: `layout` (the number below), `clock` (the highest time seen, ms since the epoch),
+ *                    `reap_from` (after nobody could write for a while: ended leases are given to others from then on).
  * lovage_queue     a declared queue with its settings. `name` is null while a destroyed queue's rows are being removed. Numbers are never used again.
  * lovage_message   a message that is ready, delayed or owned, until it is acked or dead.
  *   seq            identity within the file; order among messages that became ready in the same millisecond
