@@ -1,0 +1,6 @@
+/** Real brokers for tests and benchmarks. */
+
+export { type Program, provide } from "./binaries.ts";
+export { freePort, freePorts } from "./free-port.ts";
+export { REDIS, type RedisServer, startRedis } from "./redis.ts";
+export { type ServerCommand, ServerProcess } from "./server-process.ts";
