@@ -2,7 +2,10 @@ import type { DeliveryRequest } from "./request.ts";
 
 /** Takes what deliveries ask. */
 export interface RequestSink<Claim> {
+  /** Every request is answered or abandoned in the end. */
   ask(request: DeliveryRequest<Claim>): void;
+  /** Sends what was asked before, waits for its answers for at most `ms`, and abandons the rest and whatever is asked later. */
+  close(ms: number): Promise<void> | void;
 }
 
 /**

@@ -24,6 +24,12 @@ export interface ConsumptionHost<Claim> {
   consumptionEnded(consumption: HeldConsumption<Claim>): void;
 }
 
+/** What `consume` was asked, and on whose behalf. */
+export interface ConsumptionTerms<Claim = unknown> extends ConsumeOptions {
+  readonly onDeliveries: (batch: readonly Delivery[]) => void;
+  readonly host: ConsumptionHost<Claim>;
+}
+
 /**
  * open → (stop, queue lost, broker closed) ended. Deliveries arrive in `open` only; settling works in both.
  *
@@ -43,12 +49,7 @@ export class HeldConsumption<Claim = unknown> implements Consumption, DeliveryHo
   #ended: Promise<void> | undefined;
 
   /** Throws `ConfigurationError` for a credit that is none. The feed is called from the first {@link setCredit}, settlement or end on. */
-  constructor(
-    { queue, credit }: ConsumeOptions,
-    onDeliveries: (batch: readonly Delivery[]) => void,
-    host: ConsumptionHost<Claim>,
-    feed: Feed,
-  ) {
+  constructor({ queue, credit, onDeliveries, host }: ConsumptionTerms<Claim>, feed: Feed) {
     this.queue = queue;
     this.#credit = checked(credit);
     this.#onDeliveries = onDeliveries;
