@@ -1,5 +1,5 @@
-import { type ConsumptionHost, type Feed, HeldConsumption, LeaseWatch } from "@lovage/core/brokers";
-import type { ConsumeOptions, Delivery, Headers, Payload } from "@lovage/core/contracts";
+import { type ConsumptionTerms, type Feed, HeldConsumption, LeaseWatch } from "@lovage/core/brokers";
+import type { Headers, Payload } from "@lovage/core/contracts";
 import type { Claimant } from "./sqlite-gathering.ts";
 import type { ClaimAnswer, OperationMap } from "./sqlite-operations.ts";
 import type { SqliteClaim } from "./sqlite-settlements.ts";
@@ -30,13 +30,8 @@ export class SqliteFeed implements Feed, Claimant {
   #lookAt = Number.POSITIVE_INFINITY;
   #lookAlarm: NodeJS.Timeout | undefined;
 
-  constructor(
-    options: ConsumeOptions,
-    onDeliveries: (batch: readonly Delivery[]) => void,
-    host: ConsumptionHost<SqliteClaim>,
-    store: SqliteStore,
-  ) {
-    this.consumption = new HeldConsumption(options, onDeliveries, host, this);
+  constructor(terms: ConsumptionTerms<SqliteClaim>, store: SqliteStore) {
+    this.consumption = new HeldConsumption(terms, this);
     this.#leases = new LeaseWatch(this.consumption);
     this.#store = store;
     this.#leave = store.addClaimant(this);

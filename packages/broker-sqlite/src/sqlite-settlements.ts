@@ -1,4 +1,4 @@
-import { byKind, type DeliveryRequest, Gathering } from "@lovage/core/brokers";
+import { byKind, type DeliveryRequest, Gathering, type RequestSink } from "@lovage/core/brokers";
 import type { Collector } from "./sqlite-gathering.ts";
 import type { Operation } from "./sqlite-operations.ts";
 import { type Ending, type Pending, pendingOf } from "./sqlite-pending.ts";
@@ -13,21 +13,27 @@ export interface SqliteClaim {
 type Request = DeliveryRequest<SqliteClaim>;
 
 /** What deliveries ask, until it leaves: each batch of the store takes what has gathered, as one operation per kind. */
-export class Settlements implements Collector {
-  readonly requests: Gathering<SqliteClaim>;
+export class Settlements implements RequestSink<SqliteClaim>, Collector {
+  readonly #store: SqliteStore;
+  readonly #gathering: Gathering<SqliteClaim>;
   readonly #leave: () => void;
 
   constructor(store: SqliteStore) {
-    this.requests = new Gathering(() => store.schedule());
+    this.#store = store;
+    this.#gathering = new Gathering(() => store.schedule());
     this.#leave = store.addCollector(this);
   }
 
+  ask(request: Request): void {
+    this.#gathering.ask(request);
+  }
+
   get pending(): boolean {
-    return this.requests.pending;
+    return this.#gathering.pending;
   }
 
   collect(): readonly Pending[] {
-    const { renew, markStarted, ack, release, requeue, deadLetter, checkLease } = byKind(this.requests.take());
+    const { renew, markStarted, ack, release, requeue, deadLetter, checkLease } = byKind(this.#gathering.take());
     const pending: Pending[] = [];
     const add = (requests: readonly Request[], operation: () => Operation): void => {
       if (requests.length > 0) pending.push(pendingOf(operation(), endingOf(requests), Number.POSITIVE_INFINITY));
@@ -55,10 +61,10 @@ export class Settlements implements Collector {
     return pending;
   }
 
-  /** The broker is closed: what has not left never will. */
-  close(): void {
+  async close(ms: number): Promise<void> {
+    await this.#store.settled(ms);
     this.#leave();
-    this.requests.close();
+    this.#gathering.close();
   }
 }
 
