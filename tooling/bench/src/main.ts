@@ -3,7 +3,8 @@
 
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { BROKERS, type BrokerKind } from "./measure/bench-place.ts";
 import { thisMachine } from "./measure/machine.ts";
 import { storeReport } from "./report/store.ts";
 import { printReport } from "./report/terminal.ts";
@@ -19,6 +20,7 @@ const SCENARIOS: readonly Scenario[] = [pools, drain, enqueue, latency, startup,
 const FOLDER = fileURLToPath(new URL("../../../docs/benchmarks", import.meta.url));
 
 interface Flags {
+  readonly broker: string;
   readonly quick: boolean;
   readonly runs?: number;
   readonly peers: boolean;
@@ -37,6 +39,11 @@ for (const scenario of SCENARIOS) {
   program
     .command(scenario.name)
     .description(scenario.about)
+    .addOption(
+      new Option("--broker <kind>", "the broker; a server is started for each measurement")
+        .choices(Object.keys(BROKERS))
+        .default("sqlite"),
+    )
     .option("--quick", "fewer and shorter measurements: a minute in all", false)
     .option(
       "--runs <count>",
@@ -56,6 +63,7 @@ await program.parseAsync(argv, { from: "user" });
 
 async function measure(scenario: Scenario, flags: Flags): Promise<void> {
   const options: BenchOptions = {
+    broker: BROKERS[flags.broker] as BrokerKind,
     quick: flags.quick,
     runs: flags.runs ?? (flags.quick ? 1 : 3),
     peers: flags.peers,

@@ -4,7 +4,7 @@ import { type App, createApp, type TaskRef } from "@lovage/core";
 import type { Broker } from "@lovage/core/contracts";
 import { connect } from "lovage";
 import { arrive, compute, noop, wait } from "../bench-app.ts";
-import type { BenchFolder } from "./bench-folder.ts";
+import type { BenchPlace } from "./bench-place.ts";
 
 const QUEUES = ["io", "cpu"];
 const BATCH = 5_000;
@@ -27,8 +27,8 @@ export class BenchQueue implements AsyncDisposable {
     this.arrive = this.app.task(arrive);
   }
 
-  static async open(folder: BenchFolder): Promise<BenchQueue> {
-    const { broker } = await connect(folder.brokerUrl, { results: "none" });
+  static async open(place: BenchPlace): Promise<BenchQueue> {
+    const { broker } = await connect(place.brokerUrl, { results: "none" });
     for (const name of QUEUES) await broker.ensureQueue({ name });
     return new BenchQueue(broker);
   }
