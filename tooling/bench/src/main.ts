@@ -8,6 +8,7 @@ import { BROKERS, type BrokerKind } from "./measure/bench-place.ts";
 import { thisMachine } from "./measure/machine.ts";
 import { storeReport } from "./report/store.ts";
 import { printReport } from "./report/terminal.ts";
+import { backlog } from "./scenarios/backlog.ts";
 import { dispatch } from "./scenarios/dispatch.ts";
 import { drain } from "./scenarios/drain.ts";
 import { enqueue } from "./scenarios/enqueue.ts";
@@ -16,7 +17,7 @@ import { pools } from "./scenarios/pools.ts";
 import type { BenchOptions, Scenario } from "./scenarios/scenario.ts";
 import { startup } from "./scenarios/startup.ts";
 
-const SCENARIOS: readonly Scenario[] = [pools, drain, enqueue, latency, startup, dispatch];
+const SCENARIOS: readonly Scenario[] = [pools, drain, enqueue, latency, startup, dispatch, backlog];
 const FOLDER = fileURLToPath(new URL("../../../docs/benchmarks", import.meta.url));
 
 interface Flags {

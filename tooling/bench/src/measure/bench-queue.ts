@@ -42,10 +42,16 @@ export class BenchQueue implements AsyncDisposable {
     await Promise.all(QUEUES.map((queue) => this.broker.resume(queue)));
   }
 
-  async fillWithNoops(count: number): Promise<void> {
+  async fillWithNoops(count: number, delayMs = 0): Promise<void> {
+    const noop = delayMs === 0 ? this.noop : this.noop.with({ delay: delayMs });
     for (let sent = 0; sent < count; sent += BATCH) {
-      await this.noop.enqueueMany(Array.from({ length: Math.min(BATCH, count - sent) }, () => []));
+      await noop.enqueueMany(Array.from({ length: Math.min(BATCH, count - sent) }, () => []));
     }
+  }
+
+  /** Resolves when no more than `count` wait. */
+  async shrunkTo(count: number): Promise<void> {
+    while (((await this.broker.depth("io")).ready ?? 0) > count) await sleep(POLL_MS);
   }
 
   /** Resolves when nothing waits and nobody holds anything; rejects when messages died. Looks rarely and cheaply, to leave the processor to the worker. */

@@ -13,6 +13,8 @@ import { treeCpuMs, treePss } from "./process-tree.ts";
 const APP = fileURLToPath(new URL("../bench-app.js", import.meta.url));
 const START_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 60_000;
+/** Exit code of a worker that was stopped with work in its buffer. */
+const GAVE_BACK = 75;
 
 export interface WorkerSetup {
   readonly place: BenchPlace;
@@ -73,11 +75,12 @@ export class BenchWorker implements AsyncDisposable {
     return treeCpuMs(this.pid);
   }
 
-  /** Asks it to finish. Resolves when it has ended; rejects when it ended otherwise than cleanly. */
-  async stop(): Promise<void> {
+  /** Asks it to finish. Resolves when it has ended; rejects when it ended otherwise than cleanly, with nothing given back unless that is expected. */
+  async stop({ givesBack = false } = {}): Promise<void> {
     const forced = await this.#end();
     const { exitCode, signalCode } = this.#child;
-    if (forced || exitCode !== 0) throw this.#failure(`ended with ${exitCode ?? signalCode}`);
+    const clean = exitCode === 0 || (givesBack && exitCode === GAVE_BACK);
+    if (forced || !clean) throw this.#failure(`ended with ${exitCode ?? signalCode}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
