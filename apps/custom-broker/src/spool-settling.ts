@@ -19,7 +19,7 @@ export function carryOut(queue: SpoolQueue, request: DeliveryRequest<Ticket>): b
     }
     case "release":
       // A start that was marked is not held against a message that is given back.
-      return queue.comeBack(claim, { starts: delivery.starts ?? 0 });
+      return queue.comeBack(claim, { starts: delivery.startsBefore ?? 0 });
     case "deadLetter":
       return queue.bury(claim, { headers: delivery.message.headers, reason: request.reason });
     case "renew":

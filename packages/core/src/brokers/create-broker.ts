@@ -1,20 +1,21 @@
-import type {
-  Broker,
-  BrokerCapabilities,
-  BrokerEvent,
-  ConsumeOptions,
-  Consumption,
-  ControlChannel,
-  DeadLetter,
-  Delivery,
-  Diagnosis,
-  LovageError,
-  OutgoingMessage,
-  PublishOutcome,
-  QueueAdmin,
-  QueueDeclaration,
-  QueueDepth,
-  RevokeOutcome,
+import {
+  type Broker,
+  type BrokerCapabilities,
+  type BrokerEvent,
+  BrokerUnavailableError,
+  type ConsumeOptions,
+  type Consumption,
+  type ControlChannel,
+  type DeadLetter,
+  type Delivery,
+  type Diagnosis,
+  isLovageError,
+  type OutgoingMessage,
+  type PublishOutcome,
+  type QueueAdmin,
+  type QueueDeclaration,
+  type QueueDepth,
+  type RevokeOutcome,
 } from "../contracts/index.ts";
 import { BrokerEvents } from "./broker-events.ts";
 import { Connection } from "./connection.ts";
@@ -83,12 +84,13 @@ class RuntimeBroker<Claim> implements Broker, BrokerHost, ConsumptionHost<Claim>
   }
 
   readonly trouble = (thrown: unknown): void => {
-    const { code, message } = this.#errorOf(thrown) as LovageError;
+    const error = this.#errorOf(thrown);
+    const { code, message } = isLovageError(error) ? error : new BrokerUnavailableError(String(error));
     const now = performance.now();
     const last = this.#troubles.get(message) ?? Number.NEGATIVE_INFINITY;
     for (const [told, at] of this.#troubles) if (at + QUIET_MS <= now) this.#troubles.delete(told);
     this.#troubles.set(message, now);
-    if (last + QUIET_MS <= now) this.events.emit({ type: "warning", code: code ?? "BROKER_TROUBLE", message });
+    if (last + QUIET_MS <= now) this.events.emit({ type: "warning", code, message });
   };
 
   connect(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
