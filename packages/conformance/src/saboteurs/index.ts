@@ -1,5 +1,7 @@
 /** `@lovage/conformance/saboteurs`: subjects broken on purpose, each of which names the scenarios that must catch it. */
 import { administration } from "./administration.ts";
+import { away } from "./away.ts";
+import { claimingFalsely } from "./claiming.ts";
 import { consuming } from "./consuming.ts";
 import { controlling } from "./controlling.ts";
 import { publishing } from "./publishing.ts";
@@ -17,6 +19,8 @@ export const brokerSaboteurs: readonly BrokerSaboteur[] = [
   ...consuming,
   ...administration,
   ...surviving,
+  ...away,
+  ...claimingFalsely,
 ];
 
 export const controlSaboteurs: readonly BrokerSaboteur[] = controlling;
