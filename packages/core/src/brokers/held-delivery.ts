@@ -17,7 +17,7 @@ export interface Taken<Claim> {
   readonly deliveryCount?: number | undefined;
   /** Default: it was delivered more than once. */
   readonly redelivered?: boolean | undefined;
-  /** Leave out where the broker does not count starts: then `markStarted` asks nobody. */
+  /** Leave out where the broker does not count starts: then `markStarted` records nothing, and asks no more than whether the lease is over. */
   readonly starts?: number | undefined;
   /** On our clock, counted from before the claim was asked. Leave out where ownership is the connection's: then `renew` asks nobody. */
   readonly leaseExpiresAt?: number | undefined;
@@ -121,9 +121,10 @@ export class HeldDelivery<Claim = unknown> implements Delivery {
   markStarted(): Promise<Settlement> {
     const final = this.#final();
     if (final !== undefined) return final;
-    if (this.starts === undefined) return DONE;
-    this.#marks += 1;
-    const request = new PendingRequest("markStarted", this);
+    if (this.starts === undefined && this.leaseExpiresAt === undefined) return DONE;
+    // Where there is nothing to record, a holder that is about to begin is still told that it has lost the delivery.
+    const request = new PendingRequest(this.starts === undefined ? "checkLease" : "markStarted", this);
+    if (request.kind === "markStarted") this.#marks += 1;
     this.#ask(request);
     return request.promise;
   }

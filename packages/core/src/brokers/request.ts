@@ -3,7 +3,7 @@
 import { BrokerClosedError, type DeadLetterReason, type Headers, type Settlement } from "../contracts/index.ts";
 import type { HeldDelivery } from "./held-delivery.ts";
 
-/** `checkLease`: our clock says that the lease is over; `lost` if it is, `done` if it is still ours. Asked by {@link LeaseWatch} only. */
+/** `checkLease`: `lost` if the lease is over, `done` if the delivery is still ours. Asked when our clock says that it is over, and in place of a start that is not counted. */
 export type RequestKind = "renew" | "markStarted" | "ack" | "release" | "requeue" | "deadLetter" | "checkLease";
 
 interface Asked<Claim, Kind extends RequestKind> {
