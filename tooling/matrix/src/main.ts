@@ -31,7 +31,7 @@ for (const adapter of ADAPTERS) {
   entries.push(...inOrder(found ?? before, subjects));
 }
 await write(KITS.flatMap(({ name }) => entries.filter(({ kit }) => kit === name)));
-console.log("wrote docs/capability-matrix.md");
+console.log("wrote docs/capability-matrix.md and docs/design/invariants-shown.md");
 if (broken.length > 0) {
   console.error(`a promise is broken in ${broken.join(", ")}: what is recorded of it is what was found before`);
   process.exitCode = 1;
