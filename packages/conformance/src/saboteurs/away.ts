@@ -55,13 +55,16 @@ export const away: readonly BrokerSaboteur[] = [
     ["server-away/start-can-be-called-off", "lifecycle/connect-can-be-called-off"],
     (broker) => awayBut(broker, { connect: () => broker.connect() }),
   ),
-  brokerSaboteur("waits for the server to close", ["server-away/close-does-not-wait"], (broker) =>
-    awayBut(broker, {
-      async close() {
-        await eventually("the server to be there", () => broker.sleep === "awake", { timeoutMs: 20_000 });
-        await broker.close();
-      },
-    }),
+  brokerSaboteur(
+    "waits for the server to close",
+    ["server-away/close-does-not-wait", "connection-loss/close-does-not-wait-for-the-server"],
+    (broker) =>
+      awayBut(broker, {
+        async close() {
+          await eventually("the server to be there", () => broker.sleep === "awake", { timeoutMs: 20_000 });
+          await broker.close();
+        },
+      }),
   ),
   brokerSaboteur(
     "forgets its consumers when it was disconnected",
