@@ -1,3 +1,4 @@
+import { isLovageError } from "../contracts/index.ts";
 import { Gathering, type RequestSink } from "./gathering.ts";
 import { atMost, backoff } from "./patience.ts";
 import type { DeliveryRequest } from "./request.ts";
@@ -108,13 +109,20 @@ export class Sender<Claim> implements RequestSink<Claim> {
 
 /**
  * For servers that are told one thing at a time: a `settle` that carries out each request by itself, begun in order. `carryOut` says whether
- * the delivery was still ours. One that fails keeps no other from its answer.
+ * the delivery was still ours; `QueueNotFoundError` says that it was not. One that fails keeps no other from its answer.
  */
 export function oneByOne<Claim>(
   carryOut: (request: DeliveryRequest<Claim>) => Promise<boolean> | boolean,
 ): SenderOptions<Claim>["settle"] {
   return async (requests) => {
-    const carried = requests.map(async (request) => request.answer((await carryOut(request)) ? "done" : "lost"));
+    const carried = requests.map(async (request) => {
+      try {
+        request.answer((await carryOut(request)) ? "done" : "lost");
+      } catch (error) {
+        if (!isLovageError(error, "QUEUE_NOT_FOUND")) throw error;
+        request.answer("lost");
+      }
+    });
     const failed = (await Promise.allSettled(carried)).find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { byKind, type DeliveryRequest, oneByOne, Sender } from "../../src/brokers/index.ts";
+import { QueueNotFoundError } from "../../src/contracts/index.ts";
 import { OneConsumption, turn } from "./one-consumption.ts";
 
 type Requests = readonly DeliveryRequest<number>[];
@@ -134,6 +135,18 @@ describe("the sender", () => {
     expect(await first).toBe("done");
     expect(troubles.length).toBeGreaterThan(0);
   });
+});
+
+it("takes a queue that is gone for the answer that nothing in it is ours", async () => {
+  const one = new OneConsumption();
+  const { sender, troubles } = sending(
+    one,
+    oneByOne(({ delivery }) => {
+      throw new QueueNotFoundError(delivery.queue);
+    }),
+  );
+  expect([await one.take().ack(), troubles]).toEqual(["lost", []]);
+  await sender.close(0);
 });
 
 it("requests are told apart by kind, each in the order asked", () => {
