@@ -137,6 +137,27 @@ describe("the sender", () => {
   });
 });
 
+it("lets one that can never be carried out keep nobody waiting", async () => {
+  const one = new OneConsumption(100);
+  const tries: number[] = [];
+  const { sender } = sending(
+    one,
+    oneByOne(({ claim }) => {
+      tries.push(claim);
+      if (claim === 1) throw new Error("unreadable");
+      return true;
+    }),
+  );
+  const hopeless = expect(one.take().ack()).rejects.toMatchObject({ code: "BROKER_CLOSED" });
+  for (let wave = 0; wave < 20; wave += 1) {
+    const acks = [one.take().ack(), one.take().ack()];
+    expect(await Promise.all(acks)).toEqual(["done", "done"]);
+  }
+  expect(tries.filter((claim) => claim === 1).length).toBeLessThan(10);
+  await sender.close(0);
+  await hopeless;
+});
+
 it("takes a queue that is gone for the answer that nothing in it is ours", async () => {
   const one = new OneConsumption();
   const { sender, troubles } = sending(
