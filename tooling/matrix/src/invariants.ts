@@ -74,7 +74,7 @@ export const ELSEWHERE: Readonly<Record<string, ShownElsewhere>> = {
 };
 
 /** The numbered headings of docs/design/invariants.md, each with its first words. */
-export function invariantsOf(text: string): readonly Invariant[] {
+function invariantsOf(text: string): readonly Invariant[] {
   return [...text.matchAll(/^### (I-\d+)\n\*\*(.+?)\.?\*\*/gm)].map(([, id = "", title = ""]) => ({ id, title }));
 }
 

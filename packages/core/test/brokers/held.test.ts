@@ -54,6 +54,17 @@ describe("a delivery", () => {
     expect(delivery.starts).toBeUndefined();
   });
 
+  it("asks whether it is still ours in place of a start that is not counted", async () => {
+    const one = new OneConsumption();
+    const begun = one.take({ leaseExpiresAt: Date.now() + 1_000 }).markStarted();
+    expect(one.leave()).toMatchObject([{ kind: "checkLease", claim: 1 }]);
+    const stale = one.take({ leaseExpiresAt: Date.now() });
+    const late = stale.markStarted();
+    one.answer("lost");
+    expect([await late, stale.lost.aborted, stale.starts]).toEqual(["lost", true, undefined]);
+    void begun;
+  });
+
   it("moves its lease by a renewal, counted from before it was asked", async () => {
     const one = new OneConsumption();
     one.consumption.leaseMs = 60_000;
