@@ -25,7 +25,7 @@ const UNKNOWN: QueueDepth = {
   paused: undefined,
 };
 
-export const MODEST: Partial<BrokerCapabilities> = {
+const MODEST: Partial<BrokerCapabilities> = {
   dedupe: "window",
   priority: "banded",
   stablePosition: false,
