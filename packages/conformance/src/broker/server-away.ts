@@ -121,10 +121,7 @@ export const serverAway: readonly BrokerScenario[] = inGroup("server-away", [
       const [outcome] = await before(operationDeadline(c), "the publish to settle", producer.publish([during]));
       assert.match(outcome?.status ?? "", /^(unknown|refused)$/, "nobody can have accepted it");
       await end();
-      await c.until("it to be accepted", async () => {
-        const [again] = await producer.publish([during]);
-        return again?.status === "accepted" || again?.status === "duplicate";
-      });
+      await c.publishUntilAccepted(during, producer);
       ids.push(during.id);
       await c.until("all to be delivered", () => ids.every((id) => inbox.ids.includes(id)));
       await c.depth(queue, { ready: 0, owned: 0 });
@@ -146,10 +143,7 @@ export const serverAway: readonly BrokerScenario[] = inGroup("server-away", [
       const message = c.message(queue);
       await end();
       const endedAt = performance.now();
-      await c.until("it to be accepted", async () => {
-        const [outcome] = await producer.publish([message]);
-        return outcome?.status === "accepted" || outcome?.status === "duplicate";
-      });
+      await c.publishUntilAccepted(message, producer);
       await c.until("it to be delivered", () => inbox.ids.includes(message.id));
       const took = performance.now() - endedAt;
       assert.ok(took <= recovery(c), `it took ${Math.round(took)} ms`);
