@@ -10,11 +10,11 @@ export interface Claimant {
   rouse(): void;
 }
 
-/** Settlements of one tick and kind, as one operation. */
+/** Settlements of one tick, as one operation per kind. */
 export interface Collector {
   readonly pending: boolean;
-  /** The operation for what was collected since the last call; undefined if nothing was. */
-  collect(): Pending | undefined;
+  /** The operations for what was collected since the last call. */
+  collect(): readonly Pending[];
 }
 
 /** What has been asked and not left yet, and the order in which it leaves. */
@@ -73,10 +73,7 @@ export class Gathering {
       return express;
     }
     const batch: Pending[] = [];
-    for (const collector of this.#collectors) {
-      const collected = collector.collect();
-      if (collected !== undefined) batch.push(collected);
-    }
+    for (const collector of this.#collectors) batch.push(...collector.collect());
     batch.push(...this.#waiting);
     this.#waiting = [];
     if (batch.some(({ operation }) => TRAITS[operation.op].wakes === "queues")) this.rouse();

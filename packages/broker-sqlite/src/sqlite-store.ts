@@ -210,9 +210,11 @@ export class SqliteStore {
 
   #send(apart = false, again?: Pending[]): void {
     if (this.#link === undefined || this.#underWay !== undefined) return;
+    // Taken as under way while it is put together: credit that a settlement frees is claimed with it, not after it.
+    this.#underWay = [];
     const batch = again ?? this.#gathering.take();
+    this.#underWay = batch.length === 0 ? undefined : batch;
     if (batch.length === 0) return;
-    this.#underWay = batch;
     this.#link.send({ operations: batch.map(({ operation }) => operation), apart });
   }
 

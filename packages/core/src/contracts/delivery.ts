@@ -34,11 +34,11 @@ export interface Delivery {
   /** The message was handed out before, as far as the broker can tell. */
   readonly redelivered: boolean;
   /** Hand-overs so far including this one; undefined where the broker does not count. */
-  readonly deliveryCount?: number;
+  readonly deliveryCount?: number | undefined;
   /** Runs begun with {@link markStarted} since the last requeue; undefined where the broker does not count them. */
-  readonly starts?: number;
+  readonly starts?: number | undefined;
   /** When ownership ends unless renewed: ms since the epoch on this process's clock, never later than the broker's own instant. Undefined where ownership is the connection's. Moves with {@link renew}. */
-  readonly leaseExpiresAt?: number;
+  readonly leaseExpiresAt?: number | undefined;
   /** Aborted once when the delivery is known to be no longer ours. Its work may go on; its settlement will say `lost`. */
   readonly lost: AbortSignal;
   /** The work is done: the message is removed, and never delivered again once this resolves with `done`. */

@@ -1,0 +1,13 @@
+/** For authors of brokers: what every adapter would write again. Small pieces; use those that fit. */
+
+export { BrokerEvents } from "./broker-events.ts";
+export { Connection } from "./connection.ts";
+export { type BrokerHost, createBroker } from "./create-broker.ts";
+export { Gathering, type RequestSink } from "./gathering.ts";
+export { type ConsumptionHost, type ConsumptionTerms, type Feed, HeldConsumption } from "./held-consumption.ts";
+export { HeldDelivery, type Taken } from "./held-delivery.ts";
+export { LeaseWatch } from "./lease-watch.ts";
+export { abortable, atMost, backoff, withinDeadline } from "./patience.ts";
+export { byKind, type DeliveryRequest, type RequestKind, type RequestOf, type RequestsByKind } from "./request.ts";
+export type { BrokerRuntime, Calls } from "./runtime.ts";
+export { Sender, type SenderOptions } from "./sender.ts";
