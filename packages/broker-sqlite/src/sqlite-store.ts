@@ -229,19 +229,21 @@ export class SqliteStore {
     const failed: Pending[] = [];
     let worst: Fault | undefined;
     const topics = new Set<Topic>();
-    batch.forEach((pending, index) => {
+    // Last asked, first told: claims come last in a batch, and new work should be on its way before hundreds hear that theirs is settled.
+    for (let index = batch.length - 1; index >= 0; index -= 1) {
+      const pending = batch[index] as Pending;
       const answer = reply.replies[index] as Reply;
       if (!answer.ok) {
         if (this.#judge(pending, answer.fault)) {
-          failed.push(pending);
+          failed.unshift(pending);
           worst = answer.fault;
         }
-        return;
+        continue;
       }
       const topic = TRAITS[pending.operation.op].wakes;
       if (topic !== undefined) topics.add(topic);
       finish(pending, () => pending.ending.done(answer.value as never));
-    });
+    }
     if (worst === undefined) this.#recovered();
     else this.#again(failed, worst, true);
     if (reply.changed) this.#changed(ALL_TOPICS);

@@ -96,8 +96,14 @@ describe("children of the process pool", () => {
     expect(pool.stats().executors[0]?.memoryBytes).toBeGreaterThan(10 * 1024 * 1024);
   });
 
-  it.each(["SIGKILL", "exit"])("end when their worker ends by %s", async (how) => {
-    const host = fork(fileURLToPath(appUrl("host.ts")), { stdio: "inherit" });
+  it.each([
+    ["SIGKILL", "waits"],
+    ["exit", "waits"],
+    ["exit", "spins"],
+    // Nothing of ours can run any more, on either side: the kernel must see to it.
+    ...(process.platform === "linux" ? [["SIGKILL", "spins"]] : []),
+  ])("end when their worker ends by %s, while a task %s", async (how, task) => {
+    const host = fork(fileURLToPath(appUrl("host.ts")), [task as string], { stdio: "inherit" });
     const [pids] = (await once(host, "message")) as [number[]];
     expect(pids).toHaveLength(2);
     expect(pids.every(isAlive)).toBe(true);

@@ -3,10 +3,12 @@
 
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { BROKERS, type BrokerKind } from "./measure/bench-place.ts";
 import { thisMachine } from "./measure/machine.ts";
 import { storeReport } from "./report/store.ts";
 import { printReport } from "./report/terminal.ts";
+import { backlog } from "./scenarios/backlog.ts";
 import { dispatch } from "./scenarios/dispatch.ts";
 import { drain } from "./scenarios/drain.ts";
 import { enqueue } from "./scenarios/enqueue.ts";
@@ -15,10 +17,11 @@ import { pools } from "./scenarios/pools.ts";
 import type { BenchOptions, Scenario } from "./scenarios/scenario.ts";
 import { startup } from "./scenarios/startup.ts";
 
-const SCENARIOS: readonly Scenario[] = [pools, drain, enqueue, latency, startup, dispatch];
+const SCENARIOS: readonly Scenario[] = [pools, drain, enqueue, latency, startup, dispatch, backlog];
 const FOLDER = fileURLToPath(new URL("../../../docs/benchmarks", import.meta.url));
 
 interface Flags {
+  readonly broker: string;
   readonly quick: boolean;
   readonly runs?: number;
   readonly peers: boolean;
@@ -37,6 +40,11 @@ for (const scenario of SCENARIOS) {
   program
     .command(scenario.name)
     .description(scenario.about)
+    .addOption(
+      new Option("--broker <kind>", "the broker; a server is started for each measurement")
+        .choices(Object.keys(BROKERS))
+        .default("sqlite"),
+    )
     .option("--quick", "fewer and shorter measurements: a minute in all", false)
     .option(
       "--runs <count>",
@@ -56,6 +64,7 @@ await program.parseAsync(argv, { from: "user" });
 
 async function measure(scenario: Scenario, flags: Flags): Promise<void> {
   const options: BenchOptions = {
+    broker: BROKERS[flags.broker] as BrokerKind,
     quick: flags.quick,
     runs: flags.runs ?? (flags.quick ? 1 : 3),
     peers: flags.peers,

@@ -18,6 +18,14 @@ const HOUSEKEEPING_MS = 1_000;
  */
 const EAGER_LOOK_MS = 1;
 const EAGER_FOR_MS = 50;
+/**
+ * A good disk syncs faster than a timer can tick: a thread that has nothing else to do takes short naps between its first looks (enqueue to
+ * start, idle: p50 2.7 → 1.8 ms). Looks without a nap between them hinder the commit that they wait for: 3.6 ms.
+ */
+const NAP_MS = 0.1;
+const NAPS = 12;
+const IDLE_AFTER_MS = 5;
+const PILLOW = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * The storage with its timers: notices the commits of others (a watch on the folder as the hint, `data_version` as the truth) and keeps
@@ -32,6 +40,8 @@ export class StorageHost {
   #watcher: FSWatcher | undefined;
   #eager: NodeJS.Timeout | undefined;
   #eagerUntil = 0;
+  #naps = 0;
+  #executedAt = 0;
 
   /** Throws what opening the file throws. */
   constructor(settings: StorageSettings, onNews: (news: HostNews) => void) {
@@ -42,7 +52,9 @@ export class StorageHost {
   }
 
   execute(batch: Batch): BatchReply {
-    return this.#storage.execute(batch);
+    const reply = this.#storage.execute(batch);
+    this.#executedAt = performance.now();
+    return reply;
   }
 
   /** Looks for others' commits only while somebody waits for something. */
@@ -85,16 +97,31 @@ export class StorageHost {
 
   /** A commit is some three events, and the own ones count too. */
   #hinted(): void {
-    this.#eagerUntil = performance.now() + EAGER_FOR_MS;
+    const now = performance.now();
+    this.#eagerUntil = now + EAGER_FOR_MS;
     this.#eager ??= setInterval(() => {
       this.#look();
       if (performance.now() > this.#eagerUntil) this.#stopEager();
     }, EAGER_LOOK_MS).unref();
+    const busy = this.#naps > 0 || now - this.#executedAt < IDLE_AFTER_MS;
+    if (busy || this.#settings.placement !== "thread") return;
+    this.#naps = NAPS;
+    setImmediate(this.#nap);
   }
+
+  /** Between naps the loop turns: what is asked meanwhile waits for one nap at most. */
+  readonly #nap = (): void => {
+    if (this.#naps === 0) return;
+    this.#naps -= 1;
+    Atomics.wait(PILLOW, 0, 0, NAP_MS);
+    this.#look();
+    setImmediate(this.#nap);
+  };
 
   #stopEager(): void {
     clearInterval(this.#eager);
     this.#eager = undefined;
+    this.#naps = 0;
   }
 
   #look(): void {

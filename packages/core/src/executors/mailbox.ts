@@ -1,7 +1,7 @@
 /** What the engine has to say to one executor, gathered into one message per tick. */
 
 import type { AbortReason, RunRequest } from "../contracts/pool.ts";
-import type { Down, DownMessage, Reply, RunField } from "./protocol.ts";
+import { type Down, type DownMessage, PIECE, type Reply, RUN_STRIDE, type RunField } from "./protocol.ts";
 import { Coalescer } from "./tick.ts";
 
 export class Mailbox {
@@ -37,7 +37,7 @@ export class Mailbox {
       retriesLeft,
       deadline ?? 0,
     );
-    if (this.#shared) this.#coalescer.request();
+    if (this.#shared && this.#runs.length < PIECE * RUN_STRIDE) this.#coalescer.request();
     else this.#flush();
   }
 

@@ -19,6 +19,9 @@ export const RUN_STRIDE = 10;
 export type DoneField = number | Payload | null;
 export const DONE_STRIDE = 4;
 
+/** So many runs, or outcomes, of one tick leave without waiting for its end: the other side then works while this one does (200 slots: 227,000 → 285,000 no-op tasks/s). */
+export const PIECE = 64;
+
 /** A message as it is posted: runs or outcomes that are alone in theirs are the bare array. */
 export type DownMessage = Down | RunField[];
 export type UpMessage = Up | DoneField[];

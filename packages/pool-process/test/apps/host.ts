@@ -14,7 +14,7 @@ await pool.start({
   onLog: () => {},
 });
 const { body } = app.definition.codec.encodeCall({ args: [] });
-const headers = { task: "waits" };
-pool.run({ id: "1", task: "waits", queue: "q", headers, body, attempt: 1, deliveries: 1, retriesLeft: 0 });
+const task = process.argv[2] ?? "waits";
+pool.run({ id: "1", task, queue: "q", headers: { task }, body, attempt: 1, deliveries: 1, retriesLeft: 0 });
 process.on("message", () => process.exit(0));
 process.send?.(pool.stats().executors.map(({ pid }) => pid));

@@ -7,13 +7,11 @@ import { join } from "node:path";
 export class BenchFolder implements Disposable {
   readonly path: string;
   readonly queueFile: string;
-  readonly brokerUrl: string;
   readonly marks: string;
 
   constructor() {
     this.path = mkdtempSync(join(process.env.LOVAGE_BENCH_DIR ?? tmpdir(), "lovage-bench-"));
     this.queueFile = join(this.path, "queue.db");
-    this.brokerUrl = `sqlite:${this.queueFile}`;
     this.marks = join(this.path, "marks");
     mkdirSync(this.marks);
     process.once("exit", this.#remove);

@@ -4,7 +4,7 @@ import { type App, createApp, type TaskRef } from "@lovage/core";
 import type { Broker } from "@lovage/core/contracts";
 import { connect } from "lovage";
 import { arrive, compute, noop, wait } from "../bench-app.ts";
-import type { BenchFolder } from "./bench-folder.ts";
+import type { BenchPlace } from "./bench-place.ts";
 
 const QUEUES = ["io", "cpu"];
 const BATCH = 5_000;
@@ -27,8 +27,8 @@ export class BenchQueue implements AsyncDisposable {
     this.arrive = this.app.task(arrive);
   }
 
-  static async open(folder: BenchFolder): Promise<BenchQueue> {
-    const { broker } = await connect(folder.brokerUrl, { results: "none" });
+  static async open(place: BenchPlace): Promise<BenchQueue> {
+    const { broker } = await connect(place.brokerUrl, { results: "none" });
     for (const name of QUEUES) await broker.ensureQueue({ name });
     return new BenchQueue(broker);
   }
@@ -42,10 +42,16 @@ export class BenchQueue implements AsyncDisposable {
     await Promise.all(QUEUES.map((queue) => this.broker.resume(queue)));
   }
 
-  async fillWithNoops(count: number): Promise<void> {
+  async fillWithNoops(count: number, delayMs = 0): Promise<void> {
+    const noop = delayMs === 0 ? this.noop : this.noop.with({ delay: delayMs });
     for (let sent = 0; sent < count; sent += BATCH) {
-      await this.noop.enqueueMany(Array.from({ length: Math.min(BATCH, count - sent) }, () => []));
+      await noop.enqueueMany(Array.from({ length: Math.min(BATCH, count - sent) }, () => []));
     }
+  }
+
+  /** Resolves when no more than `count` wait. */
+  async shrunkTo(count: number): Promise<void> {
+    while (((await this.broker.depth("io")).ready ?? 0) > count) await sleep(POLL_MS);
   }
 
   /** Resolves when nothing waits and nobody holds anything; rejects when messages died. Looks rarely and cheaply, to leave the processor to the worker. */

@@ -6,23 +6,25 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { BenchFolder } from "./bench-folder.ts";
+import type { BenchPlace } from "./bench-place.ts";
 import { MARKS_VARIABLE } from "./marks.ts";
 import { treeCpuMs, treePss } from "./process-tree.ts";
 
 const APP = fileURLToPath(new URL("../bench-app.js", import.meta.url));
 const START_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 60_000;
+/** Exit code of a worker that was stopped with work in its buffer. */
+const GAVE_BACK = 75;
 
 export interface WorkerSetup {
-  readonly folder: BenchFolder;
+  readonly place: BenchPlace;
   /** Flags of `lovage worker` that say which pools there are. */
   readonly pools: readonly string[];
   /** Folder for a processor profile of the worker's engine and executors. */
   readonly cpuProf?: string | undefined;
 }
 
-/** What ran is on file in the folder's marks once {@link stop} has resolved. */
+/** What ran is on file in the place's marks once {@link stop} has resolved. */
 export class BenchWorker implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #lines: string[] = [];
@@ -32,11 +34,11 @@ export class BenchWorker implements AsyncDisposable {
 
   private constructor(setup: WorkerSetup) {
     const profile = setup.cpuProf === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${resolve(setup.cpuProf)}`];
-    const flags = ["--broker", setup.folder.brokerUrl, "--results", "none", "--log", "json", ...setup.pools];
+    const flags = ["--broker", setup.place.brokerUrl, "--results", "none", "--log", "json", ...setup.pools];
     flags.push("--connect-timeout", "2m"); // hundreds of processes take their time
     this.#child = spawn(process.execPath, [...profile, commandFile(), "worker", APP, ...flags], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, [MARKS_VARIABLE]: setup.folder.marks },
+      env: { ...process.env, [MARKS_VARIABLE]: setup.place.marks },
     });
     this.#exited = once(this.#child, "exit");
     process.once("exit", this.#kill);
@@ -73,11 +75,12 @@ export class BenchWorker implements AsyncDisposable {
     return treeCpuMs(this.pid);
   }
 
-  /** Asks it to finish. Resolves when it has ended; rejects when it ended otherwise than cleanly. */
-  async stop(): Promise<void> {
+  /** Asks it to finish. Resolves when it has ended; rejects when it ended otherwise than cleanly, with nothing given back unless that is expected. */
+  async stop({ givesBack = false } = {}): Promise<void> {
     const forced = await this.#end();
     const { exitCode, signalCode } = this.#child;
-    if (forced || exitCode !== 0) throw this.#failure(`ended with ${exitCode ?? signalCode}`);
+    const clean = exitCode === 0 || (givesBack && exitCode === GAVE_BACK);
+    if (forced || !clean) throw this.#failure(`ended with ${exitCode ?? signalCode}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,7 +6,15 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
-const PEERS = { "better-sqlite3": "13.2.0", piscina: "5.3.2", plainjob: "0.0.14", tinypool: "2.2.0" };
+const PEERS = {
+  "bee-queue": "2.0.0",
+  "better-sqlite3": "13.2.0",
+  bullmq: "6.7.0",
+  ioredis: "6.0.0",
+  piscina: "5.3.2",
+  plainjob: "0.0.14",
+  tinypool: "2.2.0",
+};
 const FOLDER = join(import.meta.dirname, "../../node_modules/.cache/peers");
 
 let installed: Promise<string> | undefined;

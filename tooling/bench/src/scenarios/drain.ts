@@ -1,14 +1,15 @@
 /** How fast a worker empties a queue of tasks that do nothing: the cost of everything around a task. */
 
-import { BenchFolder } from "../measure/bench-folder.ts";
+import { BenchPlace } from "../measure/bench-place.ts";
 import { BenchQueue } from "../measure/bench-queue.ts";
 import { BenchWorker } from "../measure/bench-worker.ts";
 import { combine, readMarks } from "../measure/marks.ts";
 import { median } from "../measure/statistics.ts";
-import { drainPlainjob } from "../peers/plainjob.ts";
+import type { Drained } from "../peers/peer.ts";
+import { peersOf } from "../peers/peers-of.ts";
 import { fixed, mebibytes, runsWords, whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
-import type { BenchOptions, Scenario } from "./scenario.ts";
+import { type BenchOptions, nameOf, type Scenario } from "./scenario.ts";
 
 interface Case {
   readonly name: string;
@@ -25,27 +26,20 @@ const CASES: readonly Case[] = [
   { name: "process:2", pool: "process:2", tasks: 100_000 },
 ];
 
-export interface Drained {
-  readonly perSecond: number;
-  /** Processor time of worker and executors per task. */
-  readonly cpuUs: number;
-  readonly pssBytes: number;
-}
-
 /** Fills a queue, starts a worker on it, lets it begin once it is ready. Rejects unless each task ran exactly once. */
-async function drainOnce({ pool, tasks }: Case, cpuProf: string | undefined): Promise<Drained> {
-  using folder = new BenchFolder();
-  await using queue = await BenchQueue.open(folder);
+async function drainOnce({ pool, tasks }: Case, { broker, cpuProf }: BenchOptions): Promise<Drained> {
+  await using place = await BenchPlace.open(broker);
+  await using queue = await BenchQueue.open(place);
   await queue.pause();
   await queue.fillWithNoops(tasks);
-  await using worker = await BenchWorker.start({ folder, pools: ["--pool", `main=${pool}`, "-Q", "main:io"], cpuProf });
+  await using worker = await BenchWorker.start({ place, pools: ["--pool", `main=${pool}`, "-Q", "main:io"], cpuProf });
   const cpuBefore = worker.cpuMs();
   await queue.resume();
   await queue.drained();
   const cpuMs = worker.cpuMs() - cpuBefore;
   const pssBytes = worker.pss();
   await worker.stop();
-  const { count, spanMs } = combine(await readMarks(folder.marks));
+  const { count, spanMs } = combine(await readMarks(place.marks));
   if (count !== tasks) throw new Error(`${count} runs of ${tasks} tasks in ${pool}`);
   return { perSecond: (count / spanMs) * 1000, cpuUs: (cpuMs * 1000) / count, pssBytes };
 }
@@ -54,65 +48,58 @@ export const drain: Scenario = {
   name: "drain",
   about: "tasks that do nothing: tasks a second and processor time per task, for each pool",
   async run(options: BenchOptions) {
-    const cases = CASES.filter(({ name }) => options.only?.includes(name) ?? true).map((each) => ({
-      ...each,
-      tasks: options.tasks ?? (options.quick ? each.tasks / 5 : each.tasks),
-    }));
-    const progress = progressOf(cases.length * options.runs);
-    const measured = new Map<string, { tasks: number; runs: readonly Drained[] }>();
-    const measure = async (name: string, tasks: number, once: () => Promise<Drained>): Promise<void> => {
-      const drained = await once();
-      measured.set(name, { tasks, runs: [...(measured.get(name)?.runs ?? []), drained] });
-    };
+    const wanted = (name: string): boolean => options.only?.includes(name) ?? true;
+    const peers = options.peers ? peersOf(options.broker) : [];
+    const subjects = [
+      ...CASES.filter(({ name }) => wanted(name)).map((each) => ({
+        ...each,
+        run: (tasks: number) => drainOnce({ ...each, tasks }, options),
+      })),
+      ...peers
+        .flatMap(({ drains }) => drains)
+        .filter(({ against }) => against.some(wanted))
+        .map(({ name, tasks, drain: run }) => ({ name, tasks, run })),
+    ].map((each) => ({ ...each, tasks: options.tasks ?? (options.quick ? each.tasks / 5 : each.tasks) }));
+    const progress = progressOf(subjects.length * options.runs);
+    const measured = new Map<string, Drained[]>();
     for (let run = 1; run <= options.runs; run++) {
-      for (const each of cases) {
-        progress.at(`${each.name}, ${whole(each.tasks)} tasks, run ${run} of ${options.runs}`);
-        await measure(each.name, each.tasks, () => drainOnce(each, options.cpuProf));
+      for (const { name, tasks, run: once } of subjects) {
+        progress.at(`${name}, ${whole(tasks)} tasks, run ${run} of ${options.runs}`);
+        measured.set(name, [...(measured.get(name) ?? []), await once(tasks)]);
         progress.advance(1);
-      }
-      if (options.peers) {
-        const tasks = options.quick ? 10_000 : 50_000;
-        progress.at(`plainjob, ${whole(tasks)} tasks, run ${run} of ${options.runs}`);
-        await measure("plainjob", tasks, () => drainPlainjob(tasks));
       }
     }
     progress.stop();
-    const results = [...measured].map(([name, { tasks, runs }]) => ({
-      name,
-      tasks,
-      perSecond: median(runs.map((run) => run.perSecond)),
-      cpuUs: median(runs.map((run) => run.cpuUs)),
-      pssBytes: median(runs.map((run) => run.pssBytes)),
-      runs,
-    }));
-    const peerRate = results.find(({ name }) => name === "plainjob")?.perSecond ?? Number.NaN;
+    const of = (name: string, which: keyof Drained) => median((measured.get(name) ?? []).map((each) => each[which]));
+    /** The rate beside that of a peer in the same place: `6.1 ×`. */
+    const beside = (name: string, peer: (typeof peers)[number]): string => {
+      const other = peer.drains.find(({ against }) => against.includes(name))?.name;
+      return other === undefined ? "–" : `${fixed(of(name, "perSecond") / of(other, "perSecond"), 1)} ×`;
+    };
     return {
-      name: "drain",
+      name: nameOf("drain", options.broker),
       title: "Emptying a queue of tasks that do nothing",
-      summary:
-        "A queue is filled, a worker is started as a process of its own and let go when it is ready. The rate is that of the executors, from the start of the first task to the end of the last; the processor time is that of the whole worker. SQLite broker, each commit on disk (`synchronous=FULL`), results off.",
+      summary: `A queue is filled, a worker is started as a process of its own and let go when it is ready. The rate is that of the executors, from the start of the first task to the end of the last; the processor time is that of the whole worker. ${options.broker.about}, results off.`,
       tables: [
         {
           caption: "Tasks a second",
-          head: ["pool", "tasks", "tasks/s", ...(options.peers ? ["÷ plainjob"] : []), "CPU per task", "memory (PSS)"],
-          rows: results.map(({ name, tasks, perSecond, cpuUs, pssBytes }) => [
+          head: ["pool", "tasks", "tasks/s", ...peers.map(({ name }) => `÷ ${name}`), "CPU per task", "memory (PSS)"],
+          rows: subjects.map(({ name, tasks }) => [
             name,
             whole(tasks),
-            whole(perSecond),
-            ...(options.peers ? [fixed(perSecond / peerRate, 1)] : []),
-            `${fixed(cpuUs, 1)} µs`,
-            mebibytes(pssBytes),
+            whole(of(name, "perSecond")),
+            ...peers.map((peer) => beside(name, peer)),
+            `${fixed(of(name, "cpuUs"), 1)} µs`,
+            mebibytes(of(name, "pssBytes")),
           ]),
         },
       ],
       charts: [],
       notes: [
         `${runsWords(options.runs)} Every task of a run was counted in the executors; a run that misses or repeats one is an error.`,
-        ...(options.peers
-          ? ["plainjob 0.0.14 on better-sqlite3 sets `synchronous=NORMAL`: a power cut may lose what it had confirmed."]
-          : []),
+        ...peers.map(({ note }) => note),
       ],
-      data: results,
+      data: subjects.map(({ name, tasks }) => ({ name, tasks, runs: measured.get(name) })),
     };
   },
 };

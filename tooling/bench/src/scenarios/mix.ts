@@ -1,6 +1,6 @@
 /** Tasks that wait and tasks that compute, in one pool and in two. */
 
-import { BenchFolder } from "../measure/bench-folder.ts";
+import { BenchPlace, type BrokerKind } from "../measure/bench-place.ts";
 import { BenchQueue, makespanMs } from "../measure/bench-queue.ts";
 import { BenchWorker } from "../measure/bench-worker.ts";
 import { percentile } from "../measure/statistics.ts";
@@ -46,10 +46,10 @@ export const MIX_CASES: readonly MixCase[] = [
   },
 ];
 
-export async function mixIn({ name, flags }: MixCase, load: MixLoad): Promise<Mixed> {
-  using folder = new BenchFolder();
-  await using queue = await BenchQueue.open(folder);
-  await using worker = await BenchWorker.start({ folder, pools: flags });
+export async function mixIn({ name, flags }: MixCase, load: MixLoad, broker: BrokerKind): Promise<Mixed> {
+  await using place = await BenchPlace.open(broker);
+  await using queue = await BenchQueue.open(place);
+  await using worker = await BenchWorker.start({ place, pools: flags });
   const idle = worker.pss();
   const tasks = load.waiting + load.computing;
   const listener = await queue.listen(tasks);

@@ -12,7 +12,13 @@ const COLORS: Readonly<Record<string, string>> = {
 const CONCURRENCY = [5, 10, 20, 50, 100, 250, 500];
 const X_AXIS = { min: 4, max: 620, ticks: CONCURRENCY };
 
-export function poolCharts(waited: readonly Waited[], taskMs: number, tasks: number, budgetBytes: number): Chart[] {
+export function poolCharts(
+  name: string,
+  waited: readonly Waited[],
+  taskMs: number,
+  tasks: number,
+  budgetBytes: number,
+): Chart[] {
   const kinds = Object.keys(COLORS).filter((kind) => waited.some((each) => each.kind === kind));
   const lines = (value: (each: Waited) => number): Line[] =>
     kinds.map((kind) => ({
@@ -24,7 +30,7 @@ export function poolCharts(waited: readonly Waited[], taskMs: number, tasks: num
   const seconds = taskMs / 1000;
   return [
     {
-      file: "pools-makespan.svg",
+      file: `${name}-makespan.svg`,
       alt: `Time for ${tasks} tasks that wait ${seconds} s over concurrency: event, thread and process pool lie on the same line, N·t/c`,
       svg: lineChart({
         title: "Equal concurrency finishes a waiting load equally soon, in every pool",
@@ -44,7 +50,7 @@ export function poolCharts(waited: readonly Waited[], taskMs: number, tasks: num
       }),
     },
     {
-      file: "pools-memory.svg",
+      file: `${name}-memory.svg`,
       alt: "Memory of the worker over concurrency: flat in the event pool, growing with every thread and every process",
       svg: lineChart({
         title: "Memory decides",

@@ -4,7 +4,7 @@ import { fixed, mebibytes, seconds, whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
 import { MIX_CASES, type Mixed, type MixLoad, mixIn } from "./mix.ts";
 import { poolCharts } from "./pools-charts.ts";
-import type { BenchOptions, Scenario } from "./scenario.ts";
+import { type BenchOptions, nameOf, type Scenario } from "./scenario.ts";
 import { tasksFor, type Waited, waitInPool } from "./waiting.ts";
 
 const KINDS = ["event", "thread", "process"];
@@ -44,7 +44,7 @@ export const pools: Scenario = {
     const measure = async (kind: string, concurrency: number): Promise<void> => {
       const tasks = tasksFor(concurrency, most, TASK_MS, longestMs);
       progress.at(`${kind}:${concurrency}, ${whole(tasks)} tasks that wait ${TASK_MS} ms`);
-      waited.push(await waitInPool(kind, concurrency, tasks, TASK_MS));
+      waited.push(await waitInPool(kind, concurrency, tasks, TASK_MS, options.broker));
       progress.advance(1);
     };
     if (options.only?.includes("solo") ?? true) await measure("solo", 1);
@@ -62,12 +62,12 @@ export const pools: Scenario = {
     const mixed: Mixed[] = [];
     for (const each of mixing ? MIX_CASES : []) {
       progress.at(`mix, ${each.name}`);
-      mixed.push(await mixIn(each, load));
+      mixed.push(await mixIn(each, load, options.broker));
       progress.advance(1);
     }
     progress.stop();
     return {
-      name: "pools",
+      name: nameOf("pools", options.broker),
       title: "Which pool, for tasks that wait",
       summary: `Tasks that wait ${TASK_MS / 1000} s each, as calls to databases and other services do, in a worker with one pool of each kind. Equal concurrency finishes equally soon in every pool; what differs is the memory. N·t/c is the time that N tasks of t seconds take, c at a time, if nothing else takes any.`,
       tables: [
@@ -82,7 +82,7 @@ export const pools: Scenario = {
             ]
           : []),
       ],
-      charts: poolCharts(waited, TASK_MS, MOST_TASKS, options.memoryBytes),
+      charts: poolCharts(nameOf("pools", options.broker), waited, TASK_MS, MOST_TASKS, options.memoryBytes),
       notes: [
         `Each measurement is at most about ${longestMs / 1000} s of work, so with few at once there are fewer than ${whole(most)} tasks; the column says how many.`,
         "Start and end of each task come from the worker's event stream; the makespan is from the first start to the last end.",

@@ -1,8 +1,11 @@
 /** One benchmark of `pnpm bench <name>`. */
 
+import type { BrokerKind } from "../measure/bench-place.ts";
 import type { Report } from "../report/report.ts";
 
 export interface BenchOptions {
+  /** What the worker and its producers talk to. A server is started for each measurement. */
+  readonly broker: BrokerKind;
   /** Fewer and shorter measurements: about a minute in all. */
   readonly quick: boolean;
   /** How often each figure is measured; the median is reported. */
@@ -17,6 +20,11 @@ export interface BenchOptions {
   readonly tasks: number | undefined;
   /** Memory that a worker may take, in bytes: what would need more is not started, and said so. */
   readonly memoryBytes: number;
+}
+
+/** The page of a scenario: the embedded broker's has the plain name. */
+export function nameOf(scenario: string, broker: BrokerKind): string {
+  return broker.name === "sqlite" ? scenario : `${scenario}-${broker.name}`;
 }
 
 export interface Scenario {

@@ -1,12 +1,12 @@
 /** How long until a worker is ready, and what it takes while it has nothing to do. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { BenchFolder } from "../measure/bench-folder.ts";
+import { BenchPlace, type BrokerKind } from "../measure/bench-place.ts";
 import { BenchWorker } from "../measure/bench-worker.ts";
 import { median } from "../measure/statistics.ts";
 import { fixed, mebibytes, runsWords, seconds } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
-import type { BenchOptions, Scenario } from "./scenario.ts";
+import { type BenchOptions, nameOf, type Scenario } from "./scenario.ts";
 
 interface Case {
   readonly name: string;
@@ -45,9 +45,9 @@ interface Started {
   readonly idleCpu: number;
 }
 
-async function start(pools: readonly string[]): Promise<Started> {
-  using folder = new BenchFolder();
-  await using worker = await BenchWorker.start({ folder, pools });
+async function start(pools: readonly string[], broker: BrokerKind): Promise<Started> {
+  await using place = await BenchPlace.open(broker);
+  await using worker = await BenchWorker.start({ place, pools });
   const readyCpuMs = worker.cpuMs();
   await sleep(IDLE_MS / 2);
   const cpuBefore = worker.cpuMs();
@@ -68,7 +68,7 @@ export const startup: Scenario = {
     for (let run = 1; run <= options.runs; run++) {
       for (const { name, pools } of cases) {
         progress.at(`${name}, run ${run} of ${options.runs}`);
-        measured.set(name, [...(measured.get(name) ?? []), await start(pools)]);
+        measured.set(name, [...(measured.get(name) ?? []), await start(pools, options.broker)]);
         progress.advance(1);
       }
     }
@@ -81,9 +81,9 @@ export const startup: Scenario = {
       return [`Each further ${kind} takes ${mebibytes(bytes)}.`];
     };
     return {
-      name: "startup",
+      name: nameOf("startup", options.broker),
       title: "A worker with nothing to do",
-      summary: `From starting the command to its saying that it is ready, SQLite broker; then its memory and processor time after ${(IDLE_MS * 1.5) / 1000} s without work.`,
+      summary: `From starting the command to its saying that it is ready, ${options.broker.name} broker; then its memory and processor time after ${(IDLE_MS * 1.5) / 1000} s without work.`,
       tables: [
         {
           caption: "Ready and idle",

@@ -1,6 +1,6 @@
 /** One worker, one pool, tasks that wait: how long until all are done, and what it takes. */
 
-import { BenchFolder } from "../measure/bench-folder.ts";
+import { BenchPlace, type BrokerKind } from "../measure/bench-place.ts";
 import { BenchQueue, makespanMs } from "../measure/bench-queue.ts";
 import { BenchWorker } from "../measure/bench-worker.ts";
 
@@ -25,11 +25,17 @@ export function tasksFor(concurrency: number, most: number, taskMs: number, long
   return Math.min(most, Math.max(concurrency, Math.floor((longestMs / taskMs) * concurrency)));
 }
 
-export async function waitInPool(kind: string, concurrency: number, tasks: number, taskMs: number): Promise<Waited> {
-  using folder = new BenchFolder();
-  await using queue = await BenchQueue.open(folder);
+export async function waitInPool(
+  kind: string,
+  concurrency: number,
+  tasks: number,
+  taskMs: number,
+  broker: BrokerKind,
+): Promise<Waited> {
+  await using place = await BenchPlace.open(broker);
+  await using queue = await BenchQueue.open(place);
   const pools = ["--pool", `main=${kind}:${concurrency}`, "-Q", "main:io"];
-  await using worker = await BenchWorker.start({ folder, pools });
+  await using worker = await BenchWorker.start({ place, pools });
   const idle = worker.pss();
   const idealMs = (tasks * taskMs) / concurrency;
   const listener = await queue.listen(tasks);

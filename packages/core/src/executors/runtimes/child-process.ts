@@ -7,6 +7,7 @@ import type { DownMessage, UpMessage } from "../protocol.ts";
 import type { ExecutorRuntime, SpawnRequest, Unit, UnitEvents, UnitExit } from "../runtime.ts";
 import { packDown, unpackUp } from "./json-wire.ts";
 import { followOutput } from "./output-streams.ts";
+import { dyingWithParent } from "./parent-death.ts";
 
 export interface ChildOptions {
   /** Limit of the child's JavaScript heap in MiB; past it the child aborts, alone. Default Node's own. */
@@ -48,7 +49,7 @@ class Child implements Unit {
         detached: true,
         serialization: "json",
         stdio: ["ignore", "pipe", "pipe", "ipc"],
-        execArgv: nodeOptions(options),
+        ...dyingWithParent(nodeOptions(options)),
         env: { ...(options.env ?? process.env), LOVAGE_EXECUTOR: JSON.stringify(init) } as NodeJS.ProcessEnv,
       });
     } catch (error) {
@@ -115,11 +116,8 @@ class Child implements Unit {
   }
 }
 
-function nodeOptions({ execArgv, maxHeapMb }: ChildOptions): string[] {
-  const inherited = execArgv ?? process.execArgv;
-  const unfit = execArgv === undefined && inherited.some((option) => NOT_INHERITED.test(option));
-  // The very array of this process when nothing changes: fork then takes out the code given by `--eval`.
-  const kept = (unfit ? inherited.filter((option) => !NOT_INHERITED.test(option)) : inherited) as string[];
+function nodeOptions({ execArgv, maxHeapMb }: ChildOptions): readonly string[] {
+  const kept = execArgv ?? process.execArgv.filter((option) => !NOT_INHERITED.test(option));
   return maxHeapMb === undefined ? kept : [...kept, `--max-old-space-size=${maxHeapMb}`];
 }
 

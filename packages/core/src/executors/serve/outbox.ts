@@ -1,14 +1,11 @@
 /** What an executor has to say, gathered into one message per tick. */
 
 import type { Outcome, TaskLogEntry, TaskProgressEntry } from "../../contracts/pool.ts";
-import { DONE_STRIDE, type DoneField, type ExecutorLink, type Request, type Up } from "../protocol.ts";
+import { DONE_STRIDE, type DoneField, type ExecutorLink, PIECE, type Request, type Up } from "../protocol.ts";
 import { Coalescer } from "../tick.ts";
 
 /** Logs and progress leave at once when none has left for this long, else together this much later. */
 const CHATTER_MS = 25;
-
-/** So many outcomes of one tick leave without waiting for its end: the engine then works while the loop does (200 slots: 227,000 → 285,000 no-op tasks/s). */
-const PIECE = 64;
 
 export class Outbox {
   readonly #link: ExecutorLink;

@@ -1,0 +1,61 @@
+/** Where one run happens: a broker of its own, and a folder for its files. */
+
+import { startRedis } from "@lovage/services";
+import { BenchFolder } from "./bench-folder.ts";
+
+/** A broker that benchmarks can run on. */
+export interface BrokerKind {
+  readonly name: string;
+  /** For the report: what a stored message survives. */
+  readonly about: string;
+  start(folder: BenchFolder): Promise<Server>;
+}
+
+interface Server extends AsyncDisposable {
+  readonly url: string;
+}
+
+export const BROKERS: Readonly<Record<string, BrokerKind>> = {
+  sqlite: {
+    name: "sqlite",
+    about: "SQLite broker, each commit on disk (`synchronous=FULL`)",
+    start: async ({ queueFile }) => ({ url: `sqlite:${queueFile}`, [Symbol.asyncDispose]: async () => {} }),
+  },
+  redis: {
+    name: "redis",
+    about: "Redis on loopback with an append-only file (`appendfsync everysec`)",
+    start: () => startRedis(),
+  },
+};
+
+export class BenchPlace implements AsyncDisposable {
+  readonly folder: BenchFolder;
+  readonly brokerUrl: string;
+  readonly #server: Server;
+
+  private constructor(folder: BenchFolder, server: Server) {
+    this.folder = folder;
+    this.#server = server;
+    this.brokerUrl = server.url;
+  }
+
+  static async open(broker: BrokerKind): Promise<BenchPlace> {
+    const folder = new BenchFolder();
+    try {
+      return new BenchPlace(folder, await broker.start(folder));
+    } catch (error) {
+      folder[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Where executors leave their marks. */
+  get marks(): string {
+    return this.folder.marks;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server[Symbol.asyncDispose]();
+    this.folder[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,3 @@
+/** The processor that BullMQ's threads and processes are given. */
+
+export default async function noop(): Promise<void> {}
