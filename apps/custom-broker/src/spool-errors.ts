@@ -4,25 +4,14 @@ import { BrokerFullError, BrokerStorageError, isLovageError, type LovageError } 
 
 const codeOf = (error: unknown): unknown => (error as NodeJS.ErrnoException | undefined)?.code;
 
-/** What `action` returns, or `otherwise` where the file or its folder is not there (any more). */
-export function unlessMissing<T, U>(action: () => T, otherwise: () => U): T | U {
+/** What `action` returns; `undefined` where the file or its folder is not there (any more). */
+export function ifThere<T>(action: () => T): T | undefined {
   try {
     return action();
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return otherwise();
+    if (codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
-}
-
-/** Does it, and says whether the file was there to do it to. */
-export function wasThere(action: () => void): boolean {
-  return unlessMissing(
-    () => {
-      action();
-      return true;
-    },
-    () => false,
-  );
 }
 
 export function spoolError(error: unknown, folder: string): LovageError {

@@ -9,66 +9,42 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { appendFileSync, closeSync, constants, openSync, readFileSync, writeFileSync } from "node:fs";
-import {
-  DEFAULT_PRIORITY,
-  type DeadLetterReason,
-  type Headers,
-  type Message,
-  type Payload,
-  priorityInRange,
-} from "@lovage/core/contracts";
-import { FIRST_EDITION } from "./spool-layout.ts";
+import * as fs from "node:fs";
+import { DEFAULT_PRIORITY, type DeadLetter, type Message, priorityInRange } from "@lovage/core/contracts";
 
-interface FirstLine {
-  readonly headers: Headers;
-  readonly priority: number;
-  readonly body?: string;
-  /** In place of `body` where that is not text. */
-  readonly base64?: string;
-}
-
-interface Amendment {
-  readonly headers: Headers;
-  /** Why it is dead. */
-  readonly reason?: DeadLetterReason;
-}
-
-export interface Content extends Amendment {
-  readonly priority: number;
-  readonly body: Payload;
-}
+/** `reason`: why it is dead. */
+export type Amendment = Pick<DeadLetter, "headers"> & Partial<Pick<DeadLetter, "reason">>;
+export type Content = Amendment & Pick<Message, "priority" | "body">;
 
 export function writeMessage(path: string, { headers, priority, body }: Message): void {
   const payload = typeof body === "string" ? { body } : { base64: Buffer.from(body).toString("base64") };
-  const line: FirstLine = { headers, priority: priorityInRange(priority), ...payload };
-  writeFileSync(path, JSON.stringify(line), { flag: "wx" });
+  fs.writeFileSync(path, JSON.stringify({ headers, priority: priorityInRange(priority), ...payload }), { flag: "wx" });
 }
 
 /** Adds an edition and returns its name. Never creates the file: `ENOENT` where it is gone. */
 export function amend(path: string, amendment: Amendment): string {
   const edition = randomBytes(4).toString("hex");
-  const file = openSync(path, constants.O_WRONLY | constants.O_APPEND);
+  const file = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_APPEND);
   try {
     // It begins with the line's end, so that half a line of a process that was killed does it no harm.
-    appendFileSync(file, `\n${JSON.stringify({ edition, ...amendment })}`);
+    fs.appendFileSync(file, `\n${JSON.stringify({ edition, ...amendment })}`);
   } finally {
-    closeSync(file);
+    fs.closeSync(file);
   }
   return edition;
 }
 
 /** A file that a power cut or a person has damaged is shown as it is, with that reason to be dead. */
 export function readMessage(path: string, edition: string): Content {
-  const text = readFileSync(path, "utf8");
+  const text = fs.readFileSync(path, "utf8");
   const [first = "", ...later] = text.split("\n");
   try {
-    const { base64, body = "", ...rest } = JSON.parse(first) as FirstLine;
-    const content = { ...rest, body: base64 === undefined ? body : Buffer.from(base64, "base64") };
-    if (edition === FIRST_EDITION) return content;
+    const { base64, ...published } = JSON.parse(first);
+    const content = base64 === undefined ? published : { ...published, body: Buffer.from(base64, "base64") };
+    if (edition === "0") return content;
     const line = later.find((line) => line.startsWith(`{"edition":"${edition}"`)) ?? "";
-    const { headers, reason } = JSON.parse(line) as Amendment;
-    return { ...content, headers, ...(reason === undefined ? {} : { reason }) };
+    const { edition: _, ...amendment } = JSON.parse(line);
+    return { ...content, ...amendment };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const reason = { code: "undecodable", details: "the message's file is damaged" };

@@ -56,8 +56,8 @@ async function taken(): Promise<Delivery> {
 
 it("sets a damaged file aside, shows what is in it, and goes on with the next", async () => {
   const damaged = await published();
-  const [name = ""] = readdirSync(at("ready"));
-  writeFileSync(at("ready", name), '{"headers":{"ta');
+  const [name = ""] = readdirSync(at("waiting"));
+  writeFileSync(at("waiting", name), '{"headers":{"ta');
   const next = await published();
   expect((await taken()).message.id).toBe(next);
   const [letter] = await broker.deadLetters(queue);
@@ -67,8 +67,8 @@ it("sets a damaged file aside, shows what is in it, and goes on with the next", 
 
 it("does not count an edition that a killed process began to write", async () => {
   await published();
-  const [name = ""] = readdirSync(at("ready"));
-  appendFileSync(at("ready", name), '\n{"edition":"abcdef01","headers":{"task":"wro');
+  const [name = ""] = readdirSync(at("waiting"));
+  appendFileSync(at("waiting", name), '\n{"edition":"abcdef01","headers":{"task":"wro');
   const first = await taken();
   expect(first.message.headers.task).toBe("t");
   await first.requeue({ headers: { task: "t", attempt: 2 } });
@@ -76,14 +76,14 @@ it("does not count an edition that a killed process began to write", async () =>
 });
 
 it("leaves files alone that are not messages, and removes drafts that nobody finished", async () => {
-  writeFileSync(at("ready", "README.txt"), "hello");
+  writeFileSync(at("waiting", "README.txt"), "hello");
   writeFileSync(at("tmp", "old"), "");
   writeFileSync(at("tmp", "new"), "");
   utimesSync(at("tmp", "old"), 0, 0);
   await broker.ensureQueue({ name: queue });
   const id = await published();
   expect((await taken()).message.id).toBe(id);
-  expect(existsSync(at("ready", "README.txt"))).toBe(true);
+  expect(existsSync(at("waiting", "README.txt"))).toBe(true);
   expect(readdirSync(at("tmp"))).toEqual(["new"]);
 });
 
@@ -116,10 +116,10 @@ it("tells of a folder that cannot be", async () => {
 
 it("does not deliver a message whose file comes back after its id was revoked", async () => {
   const revoked = await published();
-  const [name = ""] = readdirSync(at("ready"));
-  renameSync(at("ready", name), at("tmp", name));
+  const [name = ""] = readdirSync(at("waiting"));
+  renameSync(at("waiting", name), at("tmp", name));
   expect(await broker.revoke([revoked])).toEqual([{ id: revoked, status: "absent" }]);
-  renameSync(at("tmp", name), at("ready", name));
+  renameSync(at("tmp", name), at("waiting", name));
   const kept = await published();
   expect((await taken()).message.id).toBe(kept);
   expect(await broker.depth(queue)).toMatchObject({ ready: 0, owned: 1 });

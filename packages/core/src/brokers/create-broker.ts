@@ -1,19 +1,21 @@
-import type {
-  Broker,
-  BrokerCapabilities,
-  BrokerEvent,
-  ConsumeOptions,
-  Consumption,
-  ControlChannel,
-  DeadLetter,
-  Delivery,
-  Diagnosis,
-  OutgoingMessage,
-  PublishOutcome,
-  QueueAdmin,
-  QueueDeclaration,
-  QueueDepth,
-  RevokeOutcome,
+import {
+  type Broker,
+  type BrokerCapabilities,
+  type BrokerEvent,
+  BrokerUnavailableError,
+  type ConsumeOptions,
+  type Consumption,
+  type ControlChannel,
+  type DeadLetter,
+  type Delivery,
+  type Diagnosis,
+  isLovageError,
+  type OutgoingMessage,
+  type PublishOutcome,
+  type QueueAdmin,
+  type QueueDeclaration,
+  type QueueDepth,
+  type RevokeOutcome,
 } from "../contracts/index.ts";
 import { BrokerEvents } from "./broker-events.ts";
 import { Connection } from "./connection.ts";
@@ -26,8 +28,11 @@ export interface BrokerHost {
   readonly closed: boolean;
   /** For `disconnected` and `connected` after it, `blocked`, `warning` …; the rest is told without the runtime. */
   readonly events: BrokerEvents;
+  /** The server said no to something that is tried again: told as a `warning`, the same one not again until a minute after its last time. */
+  readonly trouble: (error: unknown) => void;
 }
 
+const QUIET_MS = 60_000;
 /** Together less than the 5 s that closing may take. */
 const LAST_WORDS_MS = 1_500;
 const CLOSE_MS = 3_000;
@@ -45,6 +50,7 @@ class RuntimeBroker<Claim> implements Broker, BrokerHost, ConsumptionHost<Claim>
   readonly control?: ControlChannel;
   readonly #connection = new Connection(this.events);
   readonly #runtime: BrokerRuntime<Claim>;
+  readonly #troubles = new Map<string, number>();
   readonly #consumptions = new Set<HeldConsumption<Claim>>();
   readonly diagnose?: () => Promise<readonly Diagnosis[]>;
   #capabilities: BrokerCapabilities | undefined;
@@ -76,6 +82,16 @@ class RuntimeBroker<Claim> implements Broker, BrokerHost, ConsumptionHost<Claim>
     this.#connection.checkReached();
     return this.#capabilities as BrokerCapabilities;
   }
+
+  readonly trouble = (thrown: unknown): void => {
+    const error = this.#errorOf(thrown);
+    const { code, message } = isLovageError(error) ? error : new BrokerUnavailableError(String(error));
+    const now = performance.now();
+    const last = this.#troubles.get(message) ?? Number.NEGATIVE_INFINITY;
+    for (const [told, at] of this.#troubles) if (at + QUIET_MS <= now) this.#troubles.delete(told);
+    this.#troubles.set(message, now);
+    if (last + QUIET_MS <= now) this.events.emit({ type: "warning", code, message });
+  };
 
   connect(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     return this.#connection.connect(async (signal) => {
@@ -191,8 +207,12 @@ class RuntimeBroker<Claim> implements Broker, BrokerHost, ConsumptionHost<Claim>
     try {
       return await action();
     } catch (error) {
-      throw this.#runtime.errorOf?.(error) ?? error;
+      throw this.#errorOf(error);
     }
+  }
+
+  #errorOf(error: unknown): unknown {
+    return this.#runtime.errorOf?.(error) ?? error;
   }
 
   /** Gives back while it can still be asked; what deliveries ask from then on is refused. */

@@ -46,8 +46,9 @@ export class HeldDelivery<Claim = unknown> implements Delivery {
   readonly message: Message;
   readonly redelivered: boolean;
   readonly deliveryCount: number | undefined;
-  /** As of the hand-over. */
-  readonly starts: number | undefined;
+  starts: number | undefined;
+  /** What `starts` was at the hand-over, and is again after a release: unblamed. */
+  readonly startsBefore: number | undefined;
   /** Moves with each renewal; an adapter that learns it from its server may set it. */
   leaseExpiresAt: number | undefined;
   /** An adapter whose proof changes with a renewal sets the new one before it answers. */
@@ -65,6 +66,7 @@ export class HeldDelivery<Claim = unknown> implements Delivery {
     this.deliveryCount = deliveryCount;
     this.redelivered = redelivered ?? (deliveryCount !== undefined && deliveryCount > 1);
     this.starts = starts;
+    this.startsBefore = starts;
     this.leaseExpiresAt = leaseExpiresAt;
     this.#home = home;
   }
@@ -151,6 +153,7 @@ export class HeldDelivery<Claim = unknown> implements Delivery {
     // A settlement that left while this was under way says itself whether the delivery was ours.
     if (!request.settles && this.#answer !== undefined) return this.#answer;
     if (settlement === "lost") this.lose();
+    else if (request.kind === "markStarted" && this.starts !== undefined) this.starts += 1;
     else if (request.kind === "renew" && this.#home.leaseMs !== undefined) {
       // Counted from before the request: never later than the instant that the server knows.
       this.leaseExpiresAt = Math.max(this.leaseExpiresAt ?? 0, request.askedAt + this.#home.leaseMs);

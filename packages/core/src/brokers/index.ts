@@ -8,6 +8,8 @@ export { type ConsumptionHost, type ConsumptionTerms, type Feed, HeldConsumption
 export { HeldDelivery, type Taken } from "./held-delivery.ts";
 export { LeaseWatch } from "./lease-watch.ts";
 export { abortable, atMost, backoff, withinDeadline } from "./patience.ts";
+export { type PublishEachOptions, publishEach } from "./publish-each.ts";
+export { PulledFeed, type PullOptions } from "./pulled-feed.ts";
 export { byKind, type DeliveryRequest, type RequestKind, type RequestOf, type RequestsByKind } from "./request.ts";
 export type { BrokerRuntime, Calls } from "./runtime.ts";
-export { Sender, type SenderOptions } from "./sender.ts";
+export { oneByOne, Sender, type SenderOptions } from "./sender.ts";

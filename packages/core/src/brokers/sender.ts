@@ -56,6 +56,7 @@ export class Sender<Claim> implements RequestSink<Claim> {
   /** Sends what was asked before, tries for `ms` to have its answers, and refuses the rest with `BrokerClosedError`. */
   async close(ms: number): Promise<void> {
     if (this.#busy) {
+      this.retryNow();
       await atMost(new Promise<void>((resolve) => this.#idle.push(resolve)), ms);
     }
     this.#closed = true;
@@ -103,4 +104,18 @@ export class Sender<Claim> implements RequestSink<Claim> {
     this.#failures += 1;
     this.#wait ??= setTimeout(() => this.retryNow(), backoff(this.#failures));
   }
+}
+
+/**
+ * For servers that are told one thing at a time: a `settle` that carries out each request by itself, begun in order. `carryOut` says whether
+ * the delivery was still ours. One that fails keeps no other from its answer.
+ */
+export function oneByOne<Claim>(
+  carryOut: (request: DeliveryRequest<Claim>) => Promise<boolean> | boolean,
+): SenderOptions<Claim>["settle"] {
+  return async (requests) => {
+    const carried = requests.map(async (request) => request.answer((await carryOut(request)) ? "done" : "lost"));
+    const failed = (await Promise.allSettled(carried)).find((result) => result.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  };
 }

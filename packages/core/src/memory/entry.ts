@@ -1,7 +1,7 @@
+import type { HeldDelivery } from "../brokers/index.ts";
 import type { DeadLetterReason, Message } from "../contracts/index.ts";
 import type { Heaped } from "./heap.ts";
 import type { Standing } from "./line.ts";
-import type { MemoryDelivery } from "./memory-delivery.ts";
 
 /**
  * A message in a queue, from publish until it is gone.
@@ -26,7 +26,7 @@ export class Entry implements Heaped, Standing<Entry> {
   /**
    * The one delivery that owns it: the fencing token. A delivery that is not (or no longer) the holder changes nothing.
    */
-  holder: MemoryDelivery | undefined;
+  holder: HeldDelivery<Entry> | undefined;
   reason: DeadLetterReason | undefined;
 
   heapIndex = -1;

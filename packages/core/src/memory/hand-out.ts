@@ -1,27 +1,24 @@
-import type { MemoryConsumption } from "./memory-consumption.ts";
-import type { MemoryDelivery } from "./memory-delivery.ts";
+import type { MemoryFeed } from "./memory-consumption.ts";
 import type { MemoryQueue } from "./memory-queue.ts";
 
 /**
- * Deals ready messages round, one to each consumption that has credit left, and then hands each its share as one batch. Whoever was
+ * Deals ready messages round, one to each consumption that has room left, and then hands each its share as one batch. Whoever was
  * served first goes to the back, so that over many small turns the shares are even too.
  */
 export function handOut(queue: MemoryQueue, now: number): void {
-  const hands = new Map<MemoryConsumption, MemoryDelivery[]>();
-  let hungry = [...queue.consumptions].filter((consumption) => consumption.hasCredit);
+  const served = new Set<MemoryFeed>();
+  let hungry = [...queue.feeds].filter(hasRoom);
   dealing: while (hungry.length > 0) {
-    for (const consumption of hungry) {
-      const delivery = queue.take(consumption, now);
-      if (delivery === undefined) break dealing;
-      const hand = hands.get(consumption);
-      if (hand === undefined) hands.set(consumption, [delivery]);
-      else hand.push(delivery);
-      consumption.holds(delivery);
+    for (const feed of hungry) {
+      if (!queue.take(feed.consumption, now)) break dealing;
+      served.add(feed);
     }
-    hungry = hungry.filter((consumption) => consumption.hasCredit);
+    hungry = hungry.filter(hasRoom);
   }
-  for (const [consumption, hand] of hands) {
-    if (queue.consumptions.delete(consumption)) queue.consumptions.add(consumption);
-    consumption.receive(hand);
+  for (const feed of served) {
+    if (queue.feeds.delete(feed)) queue.feeds.add(feed);
+    feed.consumption.handOver();
   }
 }
+
+const hasRoom = ({ consumption }: MemoryFeed): boolean => consumption.room > 0;

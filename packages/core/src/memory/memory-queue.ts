@@ -1,3 +1,4 @@
+import type { HeldConsumption } from "../brokers/index.ts";
 import {
   type DeadLetterReason,
   type Headers,
@@ -12,8 +13,7 @@ import { DeadLetters } from "./dead-letters.ts";
 import { Entry } from "./entry.ts";
 import { handOut } from "./hand-out.ts";
 import { Heap } from "./heap.ts";
-import type { MemoryConsumption } from "./memory-consumption.ts";
-import { MemoryDelivery } from "./memory-delivery.ts";
+import type { MemoryFeed } from "./memory-consumption.ts";
 import { ReadyMessages } from "./ready-messages.ts";
 
 /** What a queue needs of its server: the clock, and to be told when a message is gone. */
@@ -31,7 +31,7 @@ export interface QueueHost {
 export class MemoryQueue {
   readonly name: string;
   settings: QueueSettings;
-  readonly consumptions: Set<MemoryConsumption> = new Set();
+  readonly feeds: Set<MemoryFeed> = new Set();
   readonly dead: DeadLetters = new DeadLetters();
   readonly #host: QueueHost;
   readonly #ready = new ReadyMessages();
@@ -62,15 +62,16 @@ export class MemoryQueue {
     return entry;
   }
 
-  /** The next ready message becomes this consumption's, for a lease. */
-  take(consumption: MemoryConsumption, now: number): MemoryDelivery | undefined {
+  /** The next ready message becomes this consumption's, for a lease. False when there is none. */
+  take(consumption: HeldConsumption<Entry>, now: number): boolean {
     const entry = this.#ready.shift();
-    if (entry === undefined) return undefined;
+    if (entry === undefined) return false;
     entry.deliveryCount += 1;
-    entry.holder = new MemoryDelivery(this, entry, consumption);
     entry.state = "owned";
     this.#lease(entry, now);
-    return entry.holder;
+    const { message, deliveryCount, starts, at: leaseExpiresAt } = entry;
+    entry.holder = consumption.take({ message, claim: entry, deliveryCount, starts, leaseExpiresAt });
+    return true;
   }
 
   renew(entry: Entry): void {

@@ -137,7 +137,7 @@ export class MemoryServer implements QueueHost {
   destroyQueue(name: string): QueueDepth {
     const queue = this.queue(name);
     this.#queues.delete(name);
-    for (const consumption of [...queue.consumptions]) consumption.queueDestroyed();
+    for (const { consumption } of [...queue.feeds]) consumption.queueLost();
     return queue.destroy();
   }
 }
