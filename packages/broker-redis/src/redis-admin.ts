@@ -179,7 +179,12 @@ export class RedisAdmin implements Calls<QueueAdmin> {
 
   async #revocations(): Promise<(string | number)[]> {
     const now = await this.#serverTime();
-    const rows = (await this.#link.call("zrangebyscore", [this.#layout.revoked, now, "+inf", "withscores"])) as string[];
+    const rows = (await this.#link.call("zrangebyscore", [
+      this.#layout.revoked,
+      now,
+      "+inf",
+      "withscores",
+    ])) as string[];
     if (rows.length === 0) return ["0"];
     const args: (string | number)[] = [now + DEFAULT_REVOKE_TTL_MS];
     for (let at = 0; at < rows.length; at += 2) args.push(rows[at + 1] as string, rows[at] as string);

@@ -58,7 +58,12 @@ class RedisRuntime implements BrokerRuntime<RedisClaim>, TurnsHost {
   #trouble: string | undefined;
 
   constructor(options: RedisBrokerOptions, host: BrokerHost) {
-    const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES, durability = "default", replicas = 1, now = Date.now } = options;
+    const {
+      maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES,
+      durability = "default",
+      replicas = 1,
+      now = Date.now,
+    } = options;
     this.#maxMessageBytes = atLeast(maxMessageBytes, 1, "maxMessageBytes");
     if (durability !== "default" && durability !== "replicated") {
       throw new ConfigurationError(`durability is "${durability}"; it is default or replicated`);
@@ -113,7 +118,11 @@ class RedisRuntime implements BrokerRuntime<RedisClaim>, TurnsHost {
     for (const { level, check, finding, advice } of findings(facts)) {
       if (level === "ok") continue;
       const message = advice === undefined ? finding : `${finding}; ${advice}`;
-      this.#host.events.emit({ type: "warning", code: `REDIS_${check.toUpperCase().replaceAll(/\W+/g, "_")}`, message });
+      this.#host.events.emit({
+        type: "warning",
+        code: `REDIS_${check.toUpperCase().replaceAll(/\W+/g, "_")}`,
+        message,
+      });
     }
     return this.#capabilities;
   }

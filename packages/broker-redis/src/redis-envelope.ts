@@ -4,14 +4,24 @@
  * body, which is JSON, that is twice as fast, and bytes cost a third more room.
  */
 
-import { type Headers, type Message, type OutgoingMessage, type Payload, priorityInRange } from "@lovage/core/contracts";
+import {
+  type Headers,
+  type Message,
+  type OutgoingMessage,
+  type Payload,
+  priorityInRange,
+} from "@lovage/core/contracts";
 import { PLACE_DIGITS } from "./redis-layout.ts";
 
 const TEXT = 0x74;
 const BYTES = "b";
 
 /** Throws what `JSON.stringify` throws for headers that are no scalars. */
-export function envelopeOf({ priority, headers, body }: Pick<OutgoingMessage, "priority" | "headers" | "body">): string {
+export function envelopeOf({
+  priority,
+  headers,
+  body,
+}: Pick<OutgoingMessage, "priority" | "headers" | "body">): string {
   const band = priorityInRange(priority);
   const text = JSON.stringify(headers);
   if (typeof body === "string") return `${band}t${text}\n${body}`;

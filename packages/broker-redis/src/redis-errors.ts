@@ -18,10 +18,12 @@ export const REDIS_CODES = {
 } as const;
 
 /** The server answers so while it cannot work for us, and will do so again without us: it starts, fails over, moves slots, or runs a long script. */
-const PASSING = /^-?(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|UNBLOCKED|BUSY|NOREPLICAS|UNKILLABLE)\b|Too many Cluster redirections/;
+const PASSING =
+  /^-?(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|UNBLOCKED|BUSY|NOREPLICAS|UNKILLABLE)\b|Too many Cluster redirections/;
 /** This connection leads to a server that is not the master any more. */
 const WRONG_SERVER = /^-?(READONLY|MASTERDOWN|UNBLOCKED)\b/;
-const ACCESS = /^-?(NOAUTH|WRONGPASS|NOPERM|ERR AUTH|ERR invalid password|ERR invalid username|ERR DB index)\b|without any password configured/;
+const ACCESS =
+  /^-?(NOAUTH|WRONGPASS|NOPERM|ERR AUTH|ERR invalid password|ERR invalid username|ERR DB index)\b|without any password configured/;
 const FULL = /^-?OOM\b|: OOM |-OOM /;
 const BLOCKED = /^-?MISCONF\b/;
 
@@ -41,7 +43,8 @@ export function isReply(error: unknown): boolean {
 export const isPassing = (error: unknown): boolean => PASSING.test(messageOf(error));
 export const isWrongServer = (error: unknown): boolean => WRONG_SERVER.test(messageOf(error));
 /** A node of a cluster has gone; the others have not. */
-export const isNodeLoss = (error: unknown): boolean => /^Connection is closed|^Stream isn't writeable|ECONNREFUSED/.test(messageOf(error));
+export const isNodeLoss = (error: unknown): boolean =>
+  /^Connection is closed|^Stream isn't writeable|ECONNREFUSED/.test(messageOf(error));
 export const isUnknownScript = (error: unknown): boolean => /NOSCRIPT/.test(messageOf(error));
 export const isFull = (error: unknown): boolean => FULL.test(messageOf(error));
 
@@ -54,16 +57,21 @@ export function errorOf(error: unknown, address: string): LovageError {
   const message = messageOf(error);
   const cause = new Error(message);
   if (FULL.test(message)) {
-    return new BrokerFullError(`${address} has no memory left (maxmemory); consume some messages or raise it`, { cause });
+    return new BrokerFullError(`${address} has no memory left (maxmemory); consume some messages or raise it`, {
+      cause,
+    });
   }
   if (BLOCKED.test(message)) {
     return new BrokerBlockedError(`${address} cannot write to its disk and refuses commands; see its log`, { cause });
   }
   if (ACCESS.test(message)) {
-    return new BrokerStorageError(`${address} refuses access (${message}); check user, password and the user's rights`, {
-      code: REDIS_CODES.refused,
-      cause,
-    });
+    return new BrokerStorageError(
+      `${address} refuses access (${message}); check user, password and the user's rights`,
+      {
+        code: REDIS_CODES.refused,
+        cause,
+      },
+    );
   }
   if (!isReply(error)) return new LinkError(`${address} cannot be reached: ${message}`, { maybeDone: true, cause });
   if (isPassing(error)) return new LinkError(`${address} is not ready: ${message}`, { maybeDone: false, cause });

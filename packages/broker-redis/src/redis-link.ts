@@ -51,7 +51,8 @@ export class RedisLink {
 
   /** Tries until it is up or closed. */
   start(): void {
-    if (this.closed || this.#connection !== undefined || this.#connecting !== undefined || this.#wait !== undefined) return;
+    if (this.closed || this.#connection !== undefined || this.#connecting !== undefined || this.#wait !== undefined)
+      return;
     this.tryOnce().catch(() => this.#again());
   }
 

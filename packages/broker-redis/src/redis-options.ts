@@ -11,7 +11,10 @@ export type RedisPlace =
   /** ioredis's own options of one server or of Sentinels. Settings on which our guarantees rest are overridden. */
   | { readonly redis: RedisOptions }
   /** Some nodes of a cluster, to begin with. */
-  | { readonly cluster: readonly (string | { readonly host: string; readonly port: number })[]; readonly options?: ClusterOptions }
+  | {
+      readonly cluster: readonly (string | { readonly host: string; readonly port: number })[];
+      readonly options?: ClusterOptions;
+    }
   /** A client of yours: connections are made as it makes its own. It is neither used nor closed. */
   | { readonly client: Redis | Cluster };
 
@@ -54,9 +57,12 @@ export interface CommonSettings {
 export function commonSettings(options: RedisCommonOptions): CommonSettings {
   const { prefix = DEFAULT_PREFIX, operationTimeoutMs = DEFAULT_OPERATION_TIMEOUT_MS } = options;
   if (typeof prefix !== "string" || !/^[^\s{}*?[\]]{1,128}$/.test(prefix)) {
-    throw new ConfigurationError(`prefix "${prefix}" cannot begin keys; use 1 to 128 characters without blanks and {}*?[]`, {
-      subject: { option: "prefix" },
-    });
+    throw new ConfigurationError(
+      `prefix "${prefix}" cannot begin keys; use 1 to 128 characters without blanks and {}*?[]`,
+      {
+        subject: { option: "prefix" },
+      },
+    );
   }
   return { prefix, operationTimeoutMs: atLeast(operationTimeoutMs, 100, "operationTimeoutMs") };
 }

@@ -14,7 +14,11 @@ export interface RedisConnection {
   readonly outlivesNodes: boolean;
   /** Rejects with ioredis's error. Strings in, strings out. */
   call(command: string, args: readonly (string | number)[]): Promise<unknown>;
-  evaluate(script: { readonly sha: string; readonly source: string }, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+  evaluate(
+    script: { readonly sha: string; readonly source: string },
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown>;
   onMessage(listener: (channel: string, message: string) => void): void;
   /** Called once, when it is over for whatever reason. */
   onEnd(listener: (error: Error | undefined) => void): void;
@@ -35,7 +39,11 @@ type Legacy = ClusterOptions & { redisOptions: { replyMapping: "legacy" } };
 /** Where connections are made to, as ioredis wants to hear it. */
 export type RedisTarget =
   | { readonly kind: "server"; readonly options: RedisOptions }
-  | { readonly kind: "cluster"; readonly nodes: readonly { readonly host: string; readonly port: number }[]; readonly options: ClusterOptions }
+  | {
+      readonly kind: "cluster";
+      readonly nodes: readonly { readonly host: string; readonly port: number }[];
+      readonly options: ClusterOptions;
+    }
   | { readonly kind: "client"; readonly client: Redis | Cluster };
 
 export const isClusterTarget = (target: RedisTarget): boolean =>
@@ -91,7 +99,13 @@ function redis(options: RedisOptions): Redis {
 }
 
 function clusterClient(target: RedisTarget, ours: RedisOptions): Cluster {
-  const { lazyConnect: _lazy, retryStrategy: _retry, enableOfflineQueue: _queue, readOnly: _readOnly, ...redisOptions } = ours;
+  const {
+    lazyConnect: _lazy,
+    retryStrategy: _retry,
+    enableOfflineQueue: _queue,
+    readOnly: _readOnly,
+    ...redisOptions
+  } = ours;
   const options: ClusterOptions = {
     lazyConnect: true,
     clusterRetryStrategy: () => null,
@@ -152,12 +166,16 @@ function natMapped(target: RedisTarget, address: string): { host: string; port: 
   const colon = address.lastIndexOf(":");
   const host = address.slice(0, colon);
   const plain = { host: host === "" ? "127.0.0.1" : host, port: Number(address.slice(colon + 1)) };
-  const natMap = target.kind === "cluster" ? target.options.natMap : (target as { client: Cluster }).client.options.natMap;
+  const natMap =
+    target.kind === "cluster" ? target.options.natMap : (target as { client: Cluster }).client.options.natMap;
   if (natMap === undefined) return plain;
   return (typeof natMap === "function" ? natMap(address) : natMap[address]) ?? plain;
 }
 
-async function opened(client: Redis | Cluster, { use, timeoutMs, signal }: ConnectionRequest): Promise<RedisConnection> {
+async function opened(
+  client: Redis | Cluster,
+  { use, timeoutMs, signal }: ConnectionRequest,
+): Promise<RedisConnection> {
   const connection = new Connection(client);
   const abort = (): void => connection.destroy();
   signal.addEventListener("abort", abort, { once: true });

@@ -118,12 +118,16 @@ export class RedisPublisher implements Publisher {
     const now = this.#host.now();
     const refused = (error: LovageError): void => tell(call, place, { id, status: "refused", error });
     const error = refusal(message, this.#host.limits, now);
-    if (error !== undefined) return refused(error);
+    if (error !== undefined) {
+      refused(error);
+      return;
+    }
     let envelope: string;
     try {
       envelope = envelopeOf(message);
     } catch (cause) {
-      return refused(new PublishRefusedError("its headers are not scalars", { cause, subject: { queue } }));
+      refused(new PublishRefusedError("its headers are not scalars", { cause, subject: { queue } }));
+      return;
     }
     let batch = this.#batches.get(queue);
     if (batch === undefined) {

@@ -106,7 +106,8 @@ class RedisResults implements ResultStore {
       );
     };
     let shown: ResultRecord | undefined;
-    const differs = (record: ResultRecord): boolean => shown === undefined || JSON.stringify(shown) !== JSON.stringify(record);
+    const differs = (record: ResultRecord): boolean =>
+      shown === undefined || JSON.stringify(shown) !== JSON.stringify(record);
     signal?.addEventListener("abort", end);
     // Subscribed before the first look, and looked at again after every new subscription: nothing is missed between.
     const unsubscribe = this.#subscriptions.subscribe(
@@ -158,7 +159,10 @@ class RedisResults implements ResultStore {
     if (reads.length === 0) return;
     const ids = reads.flatMap((read) => read.ids);
     let at = 0;
-    this.#track(this.#read(ids), reads, (all, { ids: own }) => all.slice(at, (at += own.length)));
+    this.#track(this.#read(ids), reads, (all, { ids: own }) => {
+      at += own.length;
+      return all.slice(at - own.length, at);
+    });
   }
 
   #track<Asked extends { readonly pending: Pending<never> }, T>(

@@ -91,7 +91,11 @@ function syncFinding(appendFsync: string | undefined): Diagnosis {
         advice: "set appendfsync everysec, or always",
       };
     case "everysec":
-      return { check: "fsync", level: "ok", finding: "appendfsync is everysec: a power cut may take the last two seconds" };
+      return {
+        check: "fsync",
+        level: "ok",
+        finding: "appendfsync is everysec: a power cut may take the last two seconds",
+      };
     default:
       return { check: "fsync", level: "ok", finding: "appendfsync is not shown to this user" };
   }

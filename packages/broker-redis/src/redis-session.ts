@@ -6,7 +6,13 @@ import { errorOf, isFull, LinkError, REDIS_CODES } from "./redis-errors.ts";
 import { LAYOUT, Layout } from "./redis-layout.ts";
 import { RedisLink } from "./redis-link.ts";
 import { commonSettings, DEFAULT_PREFIX, type RedisCommonOptions, type RedisPlace } from "./redis-options.ts";
-import { type ConnectionUse, isClusterTarget, openConnection, type RedisConnection, type RedisTarget } from "./redis-port.ts";
+import {
+  type ConnectionUse,
+  isClusterTarget,
+  openConnection,
+  type RedisConnection,
+  type RedisTarget,
+} from "./redis-port.ts";
 import { learn, type ServerFacts } from "./redis-server.ts";
 import { placeOf } from "./redis-target.ts";
 import type { Script } from "./scripts/script.ts";

@@ -1,4 +1,4 @@
-import { RedisLink } from "./redis-link.ts";
+import type { RedisLink } from "./redis-link.ts";
 import type { RedisConnection } from "./redis-port.ts";
 import type { RedisSession } from "./redis-session.ts";
 
@@ -81,7 +81,9 @@ export class Subscriptions {
     this.#link.call("subscribe", channels).then(
       () => {
         if (only !== undefined) only.onSubscribed();
-        else for (const channel of channels) for (const { onSubscribed } of this.#channels.get(channel) ?? []) onSubscribed();
+        else
+          for (const channel of channels)
+            for (const { onSubscribed } of this.#channels.get(channel) ?? []) onSubscribed();
       },
       (error: Error) => this.#link.fail(error),
     );

@@ -44,7 +44,8 @@ function isCluster(client: Redis | Cluster): client is Cluster {
 function placeOfUrl(given: string | URL): Place {
   const text = String(given);
   const match = /^(rediss?)(?:\+(sentinel|cluster|unix))?:(?:\/\/)?(.*)$/is.exec(text);
-  if (match === null) throw new ConfigurationError(`"${withoutSecrets(text)}" is not a URL of Redis; legal are ${LEGAL}`);
+  if (match === null)
+    throw new ConfigurationError(`"${withoutSecrets(text)}" is not a URL of Redis; legal are ${LEGAL}`);
   const [, scheme = "", kind, rest = ""] = match;
   const tls = scheme.toLowerCase() === "rediss";
   const [beforeQuery = "", query = ""] = splitAt(rest, "?");
@@ -52,17 +53,26 @@ function placeOfUrl(given: string | URL): Place {
   const prefix = parameters.get("prefix") ?? undefined;
   for (const name of parameters.keys()) {
     if (name !== "prefix") {
-      throw new ConfigurationError(`a URL of Redis takes no "${name}"; it takes prefix, everything else is an option of redisBroker()`);
+      throw new ConfigurationError(
+        `a URL of Redis takes no "${name}"; it takes prefix, everything else is an option of redisBroker()`,
+      );
     }
   }
   const more = prefix === undefined ? {} : { prefix };
   const at = beforeQuery.lastIndexOf("@");
   const options: RedisOptions = { ...credentials(at < 0 ? "" : beforeQuery.slice(0, at)), ...(tls ? { tls: {} } : {}) };
   const place = beforeQuery.slice(at + 1);
-  if (kind?.toLowerCase() === "unix") return { target: { kind: "server", options: { ...options, path: place } }, address: `redis+unix:${place}`, ...more };
+  if (kind?.toLowerCase() === "unix")
+    return {
+      target: { kind: "server", options: { ...options, path: place } },
+      address: `redis+unix:${place}`,
+      ...more,
+    };
   const [hosts = "", ...path] = place.split("/");
   const nodesWith = (port: number): { host: string; port: number }[] =>
-    hosts.split(",").map((host) => hostPort(host, port));
+    decodeURIComponent(hosts)
+      .split(",")
+      .map((host) => hostPort(host, port));
   switch (kind?.toLowerCase()) {
     case "cluster": {
       const nodes = nodesWith(DEFAULT_PORT);
@@ -74,14 +84,16 @@ function placeOfUrl(given: string | URL): Place {
     case "sentinel": {
       const sentinels = nodesWith(SENTINEL_PORT);
       const name = decodeURIComponent(path[0] ?? "");
-      if (name === "") throw new ConfigurationError(`a Sentinel URL names its master: redis+sentinel://host:26379/mymaster`);
+      if (name === "")
+        throw new ConfigurationError(`a Sentinel URL names its master: redis+sentinel://host:26379/mymaster`);
       const sentinelTls = tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {};
       const all = { ...options, ...sentinelTls, sentinels, name, db: databaseOf(path[1]) };
       return { target: { kind: "server", options: all }, address: addressOf(all), ...more };
     }
     default: {
       const [{ host, port } = { host: "", port: 0 }, ...others] = nodesWith(DEFAULT_PORT);
-      if (others.length > 0) throw new ConfigurationError(`several hosts are a cluster or Sentinels; legal are ${LEGAL}`);
+      if (others.length > 0)
+        throw new ConfigurationError(`several hosts are a cluster or Sentinels; legal are ${LEGAL}`);
       const all = { ...options, host, port, db: databaseOf(path[0]) };
       return { target: { kind: "server", options: all }, address: addressOf(all), ...more };
     }
@@ -116,7 +128,15 @@ function hostPort(text: string, defaultPort: number): { host: string; port: numb
   return { host: host === "" ? "127.0.0.1" : host, port };
 }
 
-function addressOf({ host = "127.0.0.1", port = DEFAULT_PORT, path, db = 0, sentinels, name, tls }: RedisOptions): string {
+function addressOf({
+  host = "127.0.0.1",
+  port = DEFAULT_PORT,
+  path,
+  db = 0,
+  sentinels,
+  name,
+  tls,
+}: RedisOptions): string {
   const scheme = tls ? "rediss" : "redis";
   const database = db === 0 ? "" : `/${db}`;
   if (sentinels) {

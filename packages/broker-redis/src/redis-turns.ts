@@ -178,7 +178,12 @@ export class QueueTurns implements RequestSink<RedisClaim> {
   }
 
   /** To each as much as it wanted, in turns of who is first. */
-  #handOut(claimed: readonly string[], starts: readonly number[], hungry: readonly RedisFeed[], expiresAt: number): void {
+  #handOut(
+    claimed: readonly string[],
+    starts: readonly number[],
+    hungry: readonly RedisFeed[],
+    expiresAt: number,
+  ): void {
     let next = 0;
     let feed = hungry[0];
     let left = feed?.asked ?? 0;

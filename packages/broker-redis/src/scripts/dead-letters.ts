@@ -1,12 +1,12 @@
 /** Dead letters: listed, redriven and dropped, in bounded steps. */
 
-import { script } from "./script.ts";
+import { type Script, script } from "./script.ts";
 
 /**
  * ARGV: most, id after which to begin or empty, ids to choose from or none. Answers `false` where there is no such queue, else for each: id, reason
  * (as in `reasons`), envelope. Oldest first. Removes those whose time is over.
  */
-export const LIST_DEAD = script(
+export const LIST_DEAD: Script = script(
   "list-dead",
   ["queue", "messages", "dead", "reasons"],
   String.raw`
@@ -50,7 +50,7 @@ return letters
 );
 
 /** ARGV: `id, envelope` of each. Those that are still dead are ready again with that envelope, at the end of their bands. Answers their number. */
-export const REDRIVE = script(
+export const REDRIVE: Script = script(
   "redrive",
   ["queue", "messages", "ready", "dead", "reasons", "revoked", "wake"],
   String.raw`
@@ -79,7 +79,7 @@ return count
 );
 
 /** ARGV: ids. Answers `false` where there is no such queue, else how many are gone for good. */
-export const DROP_DEAD = script(
+export const DROP_DEAD: Script = script(
   "drop-dead",
   ["queue", "messages", "dead", "reasons"],
   String.raw`

@@ -1,4 +1,4 @@
-import { script } from "./script.ts";
+import { type Script, script } from "./script.ts";
 
 /**
  * Stores messages of one queue, each unless its id is there already.
@@ -8,7 +8,7 @@ import { script } from "./script.ts";
  *
  * Answers `false` where there is no such queue, else the positions (from 0, in the order given) of the duplicates.
  */
-export const PUBLISH = script(
+export const PUBLISH: Script = script(
   "publish",
   ["queue", "messages", "ready", "delayed", "revoked", "wake"],
   String.raw`

@@ -1,12 +1,12 @@
 /** Declaring, looking into, pausing, emptying and destroying queues. Steps are bounded: others get their turn between them. */
 
-import { script } from "./script.ts";
+import { type Script, script } from "./script.ts";
 
 /**
  * Creates the queue or changes the settings given. ARGV: lease, dead, keep, each empty to leave as it is; then the defaults of a new queue in the same order; then,
  * for a new queue, when the last revocation is forgotten (0: there is none) and `until, id` of each.
  */
-export const ENSURE = script(
+export const ENSURE: Script = script(
   "ensure",
   ["queue", "revoked", "wake"],
   String.raw`
@@ -26,7 +26,7 @@ return 1
 );
 
 /** ARGV: session. Answers `false` where there is no such queue; else forgets sessions of which nothing was heard for a day. */
-export const BEGIN = script(
+export const BEGIN: Script = script(
   "begin",
   ["queue", "sessions"],
   String.raw`
@@ -42,7 +42,7 @@ return tonumber(call('HGET', queue, 'lease'))
 );
 
 /** Answers `false` where there is no such queue, else ready, delayed, owned, dead, 1 when paused. */
-export const DEPTH = script(
+export const DEPTH: Script = script(
   "depth",
   ["queue", "ready", "delayed", "leases", "dead"],
   String.raw`
@@ -61,7 +61,7 @@ return {
 );
 
 /** Answers `false` where there is no such queue, else ms since the longest waiting message became ready, -1 when none waits. */
-export const OLDEST = script(
+export const OLDEST: Script = script(
   "oldest",
   ["queue", "ready", "delayed"],
   String.raw`
@@ -87,7 +87,7 @@ return math.max(0, math.floor((now - oldest) / 1000))
 );
 
 /** ARGV: 1 to pause, 0 to resume. Answers `false` where there is no such queue. */
-export const PAUSE = script(
+export const PAUSE: Script = script(
   "pause",
   ["queue", "wake"],
   String.raw`
@@ -104,7 +104,7 @@ return 1
 );
 
 /** Somebody who took the sign that something may be ready cannot use it. Answers `false` where there is no such queue. */
-export const WAKE = script(
+export const WAKE: Script = script(
   "wake",
   ["queue", "wake"],
   String.raw`
@@ -117,7 +117,7 @@ return call('ZADD', wake, 0, '0')
  * ARGV: ms for which it is remembered, ids. Answers `false` where there is no such queue, else for each id: 0 absent, 1 removed, 2 owned. What is
  * absent is not remembered yet.
  */
-export const REVOKE = script(
+export const REVOKE: Script = script(
   "revoke",
   ["queue", "messages", "ready", "delayed", "states", "dead", "revoked"],
   String.raw`
@@ -149,7 +149,7 @@ return answers
 );
 
 /** ARGV: ms for which they are remembered, ids that are nowhere. */
-export const REMEMBER = script(
+export const REMEMBER: Script = script(
   "remember",
   ["queue", "messages", "ready", "delayed", "states", "revoked"],
   String.raw`
@@ -172,7 +172,7 @@ return 1
 /**
  * ARGV: most to remove, 1 to remove delayed ones that are not due as well. Answers `false` where there is no such queue, else the number removed.
  */
-export const PURGE = script(
+export const PURGE: Script = script(
   "purge",
   ["queue", "messages", "ready", "delayed", "states"],
   String.raw`
@@ -199,21 +199,9 @@ return #ids
 );
 
 /** Answers as {@link DEPTH}, and nothing of the queue is left. */
-export const DESTROY = script(
+export const DESTROY: Script = script(
   "destroy",
-  [
-    "queue",
-    "messages",
-    "ready",
-    "delayed",
-    "leases",
-    "states",
-    "dead",
-    "reasons",
-    "revoked",
-    "wake",
-    "sessions",
-  ],
+  ["queue", "messages", "ready", "delayed", "leases", "states", "dead", "reasons", "revoked", "wake", "sessions"],
   String.raw`
 if call('EXISTS', queue) == 0 then return false end
 local due = call('ZCOUNT', delayed, '-inf', math.floor(now_us() / 1000) * 16 + 15)

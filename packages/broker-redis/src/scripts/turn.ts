@@ -1,4 +1,4 @@
-import { script } from "./script.ts";
+import { type Script, script } from "./script.ts";
 
 /** How many messages fall due, are reaped or expire in one turn: bounds how long a turn holds the server. */
 const SWEEP = 100;
@@ -21,21 +21,9 @@ const ENOUGH_BYTES = 4 * 1024 * 1024;
  * The first write is a removal: a server without memory refuses scripts that begin otherwise, and settling must go on. After a silence, in which
  * nobody can have renewed anything, nobody reaps for a while: holders come first.
  */
-export const TURN = script(
+export const TURN: Script = script(
   "turn",
-  [
-    "queue",
-    "messages",
-    "ready",
-    "delayed",
-    "leases",
-    "states",
-    "dead",
-    "reasons",
-    "revoked",
-    "wake",
-    "sessions",
-  ],
+  ["queue", "messages", "ready", "delayed", "leases", "states", "dead", "reasons", "revoked", "wake", "sessions"],
   String.raw`
 local session, turn, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local renewals, starts, acks = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
