@@ -17,7 +17,7 @@ import type { RedisLink } from "./redis-link.ts";
 import { PUBLISH } from "./scripts/publish.ts";
 
 /** Of one script: more messages, or more characters, go into the next one. */
-const MOST = 1_000;
+const MOST = 500;
 const MOST_CHARACTERS = 2 * 1024 * 1024;
 
 export interface PublisherHost {
