@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { type Broker, ConfigurationError } from "@lovage/core/contracts";
 import { spoolBroker } from "./spool-broker.ts";
 
-export { type SpoolOptions, spoolBroker } from "./spool-broker.ts";
+export { spoolBroker } from "./spool-broker.ts";
 
 /**
  * What makes `--broker spool:./jobs` work: the command looks for the package `lovage-broker-spool`, because the URL begins with `spool:`,

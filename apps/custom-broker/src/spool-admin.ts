@@ -1,123 +1,67 @@
-import { readdirSync } from "node:fs";
+import * as fs from "node:fs";
+import { join } from "node:path";
 import type { Calls } from "@lovage/core/brokers";
-import {
-  type DeadLetter,
-  type QueueAdmin,
-  type QueueDeclaration,
-  type QueueDepth,
-  type RevokeOutcome,
-  redrivenHeaders,
-} from "@lovage/core/contracts";
-import { isId, placeInLine, type Ticket, toMs } from "./spool-layout.ts";
+import { DEFAULT_REVOKE_TTL_MS, type QueueAdmin, type RevokeOutcome } from "@lovage/core/contracts";
+import { isId } from "./spool-layout.ts";
 import { SpoolQueue } from "./spool-queue.ts";
-import { SpoolRevocations } from "./spool-revocations.ts";
 
 const QUEUE_FOLDER = /^([A-Za-z0-9._-]{1,128})\.queue$/;
 
-/** What people do with queues. Calls may return without a promise, and throw what they like: `createBroker` sees to both. */
-export class SpoolAdmin implements Calls<QueueAdmin> {
-  readonly #folder: string;
-  readonly #revocations: SpoolRevocations;
-
-  constructor(folder: string) {
-    this.#folder = folder;
-    this.#revocations = new SpoolRevocations(folder);
-  }
-
-  /** Throws `QueueNotFoundError` where it was never declared. */
-  queue(name: string): SpoolQueue {
-    const queue = new SpoolQueue(this.#folder, name);
-    void queue.settings;
-    return queue;
-  }
-
-  ensureQueue(declaration: QueueDeclaration): void {
-    new SpoolQueue(this.#folder, declaration.name).declare(declaration);
-  }
-
-  queues(): string[] {
-    const names = readdirSync(this.#folder).flatMap((folder) => QUEUE_FOLDER.exec(folder)?.[1] ?? []);
-    return names.sort();
-  }
-
-  depth(name: string): QueueDepth {
-    const queue = this.queue(name);
-    queue.reap();
-    queue.trimDead();
-    return queue.depth();
-  }
-
-  oldestReadyAge(name: string): undefined {
-    this.queue(name);
-  }
-
-  pause(name: string): void {
-    this.queue(name).paused = true;
-  }
-
-  resume(name: string): void {
-    this.queue(name).paused = false;
-  }
-
-  revoke(ids: readonly string[]): RevokeOutcome[] {
-    const status = new Map<string, RevokeOutcome["status"]>(ids.map((id) => [id, "absent"]));
-    for (const id of ids) if (isId(id)) this.#revocations.add(id);
-    for (const queue of this.queues().map((name) => this.queue(name))) {
-      for (const ticket of queue.list("waiting").filter(({ id }) => status.has(id))) {
-        if (queue.remove(ticket)) status.set(ticket.id, "removed");
+/** What people do with queues. Answers without promises and throws what it likes: `createBroker` sees to both. */
+export function spoolAdmin(root: string): Calls<QueueAdmin> {
+  const queues = (): string[] => fs.readdirSync(root).flatMap((name) => QUEUE_FOLDER.exec(name)?.[1] ?? []);
+  return {
+    ensureQueue: (declaration) => new SpoolQueue(root, declaration.name).declare(declaration),
+    queues: () => queues().sort(),
+    depth: (name) => declaredQueue(root, name).depth(),
+    oldestReadyAge: (name) => void declaredQueue(root, name),
+    pause: (name) => declaredQueue(root, name).pause(),
+    resume: (name) => declaredQueue(root, name).resume(),
+    purge(name, { delayed = false } = {}) {
+      const queue = declaredQueue(root, name);
+      const tickets = delayed ? queue.list("waiting") : queue.ready();
+      return tickets.filter((ticket) => queue.remove(ticket)).length;
+    },
+    revoke(ids) {
+      forgetRevocations(root);
+      const status = new Map<string, RevokeOutcome["status"]>(ids.map((id) => [id, "absent"]));
+      for (const id of ids.filter(isId)) fs.writeFileSync(join(root, "revoked", id), "");
+      for (const queue of queues().map((name) => new SpoolQueue(root, name))) {
+        for (const ticket of queue.list("waiting")) {
+          if (status.has(ticket.id) && queue.remove(ticket)) status.set(ticket.id, "removed");
+        }
+        for (const { id } of queue.list("claimed")) if (status.get(id) === "absent") status.set(id, "owned");
       }
-      for (const { id } of queue.list("claimed")) if (status.get(id) === "absent") status.set(id, "owned");
-    }
-    return ids.map((id) => ({ id, status: status.get(id) ?? "absent" }));
-  }
-
-  purge(name: string, { delayed = false }: { readonly delayed?: boolean } = {}): number {
-    const queue = this.queue(name);
-    const tickets = delayed ? queue.list("waiting") : queue.ready();
-    return tickets.filter((ticket) => queue.remove(ticket)).length;
-  }
-
-  deadLetters(name: string, options: Parameters<QueueAdmin["deadLetters"]>[1] = {}): DeadLetter[] {
-    const { limit = 100, after, ids = "all" } = options;
-    const queue = this.queue(name);
-    queue.trimDead();
-    const letters = queue.list("dead");
-    const wanted = letters.slice(letters.findIndex(({ id }) => id === after) + 1).filter(isOneOf(ids));
-    return wanted.slice(0, limit).flatMap((letter) => {
-      const content = queue.read(letter);
-      const { id, at, deliveries: deliveryCount } = letter;
-      return content
-        ? [{ id, queue: name, reason: { code: "failed" }, ...content, deadAt: toMs(at), deliveryCount }]
-        : [];
-    });
-  }
-
-  redrive(name: string, ids: readonly string[] | "all"): number {
-    return this.#eachDead(name, ids, (queue, letter) => {
-      const { headers } = queue.read(letter) ?? {};
-      const edition = headers && queue.amend(letter, { headers: redrivenHeaders(headers) });
-      if (edition === undefined) return false;
-      this.#revocations.forget(letter.id);
-      const anew: Partial<Ticket> = { place: "waiting", at: placeInLine(), deliveries: 0, starts: 0, edition };
-      return queue.move(letter, anew) !== undefined;
-    });
-  }
-
-  dropDead(name: string, ids: readonly string[] | "all"): number {
-    return this.#eachDead(name, ids, (queue, letter) => queue.remove(letter));
-  }
-
-  destroyQueue(name: string): QueueDepth {
-    return this.queue(name).destroy();
-  }
-
-  #eachDead(name: string, ids: readonly string[] | "all", act: (queue: SpoolQueue, letter: Ticket) => boolean): number {
-    const queue = this.queue(name);
-    const letters = queue.list("dead").filter(isOneOf(ids));
-    return letters.filter((letter) => act(queue, letter)).length;
-  }
+      return ids.map((id) => ({ id, status: status.get(id) ?? "absent" }));
+    },
+    deadLetters(name, { limit = 100, after, ids } = {}) {
+      const queue = declaredQueue(root, name);
+      const letters = queue.dead(ids);
+      const wanted = letters.slice(letters.findIndex(({ id }) => id === after) + 1);
+      return wanted.slice(0, limit).flatMap((letter) => queue.letter(letter) ?? []);
+    },
+    redrive(name, ids) {
+      const queue = declaredQueue(root, name);
+      return queue.dead(ids).filter((letter) => queue.redrive(letter)).length;
+    },
+    dropDead(name, ids) {
+      const queue = declaredQueue(root, name);
+      return queue.dead(ids).filter((letter) => queue.remove(letter)).length;
+    },
+    destroyQueue: (name) => declaredQueue(root, name).destroy(),
+  };
 }
 
-function isOneOf(ids: readonly string[] | "all"): (letter: Ticket) => boolean {
-  return ({ id }) => ids === "all" || ids.includes(id);
+/** Throws `QueueNotFoundError` where it was never declared. */
+export function declaredQueue(root: string, name: string): SpoolQueue {
+  const queue = new SpoolQueue(root, name);
+  return queue.settings && queue;
+}
+
+function forgetRevocations(root: string): void {
+  for (const id of fs.readdirSync(join(root, "revoked"))) {
+    const marker = fs.statSync(join(root, "revoked", id), { throwIfNoEntry: false });
+    if (marker && marker.mtimeMs + DEFAULT_REVOKE_TTL_MS < Date.now())
+      fs.rmSync(join(root, "revoked", id), { force: true });
+  }
 }

@@ -1,45 +1,32 @@
 import { mkdirSync } from "node:fs";
-import { resolve } from "node:path";
-import { type BrokerRuntime, createBroker, oneByOne, publishEach, Sender } from "@lovage/core/brokers";
-import { type Broker, PublishRefusedError } from "@lovage/core/contracts";
-import { SpoolAdmin } from "./spool-admin.ts";
+import { join, resolve } from "node:path";
+import { createBroker, oneByOne, publishEach, Sender } from "@lovage/core/brokers";
+import { type Broker, type LovageError, PublishRefusedError } from "@lovage/core/contracts";
+import { declaredQueue, spoolAdmin } from "./spool-admin.ts";
 import { SPOOL_CAPABILITIES } from "./spool-capabilities.ts";
 import { consume } from "./spool-consumption.ts";
 import { spoolError } from "./spool-errors.ts";
 import { isId, type Ticket } from "./spool-layout.ts";
 import { SpoolQueue } from "./spool-queue.ts";
-import { SpoolRevocations } from "./spool-revocations.ts";
 import { carryOut } from "./spool-settling.ts";
 
-export interface SpoolOptions {
-  /** Where the spool is; made when it is not there. All who use it must see the same disk. */
-  readonly folder: string;
-}
-
 /**
- * A broker over a folder. Connect it before use.
+ * A broker over a folder, which is made when it is not there; all who use it must see the same disk. Connect it before use.
  *
  * All work on the folder is done within the call: a rename on a local disk takes microseconds, and what is done at once needs no order to
  * be kept. For a disk that is slow, this is the wrong broker.
  */
-export function spoolBroker(options: SpoolOptions): Broker {
-  const folder = resolve(options.folder);
-  const admin = new SpoolAdmin(folder);
-  const errorOf: BrokerRuntime["errorOf"] = (error) => spoolError(error, folder);
+export function spoolBroker(options: { readonly folder: string }): Broker {
+  const root = resolve(options.folder);
+  const errorOf = (error: unknown): LovageError => spoolError(error, root);
   return createBroker<Ticket>(({ trouble }) => ({
     name: "spool",
-    address: `spool:${folder}`,
-    admin,
-    errorOf,
-    requests: new Sender({
-      settle: oneByOne((request) => carryOut(new SpoolQueue(folder, request.delivery.queue), request)),
-      onTrouble: trouble,
-    }),
+    address: `spool:${root}`,
     open() {
-      mkdirSync(folder, { recursive: true });
-      new SpoolRevocations(folder).prepare();
+      mkdirSync(join(root, "revoked"), { recursive: true });
       return SPOOL_CAPABILITIES;
     },
+    admin: spoolAdmin(root),
     publish: (messages) =>
       publishEach(messages, {
         limits: SPOOL_CAPABILITIES,
@@ -47,11 +34,16 @@ export function spoolBroker(options: SpoolOptions): Broker {
         store(message) {
           const { id, queue } = message;
           if (!isId(id)) throw new PublishRefusedError("the id of a message is a UUID", { subject: { queue } });
-          admin.queue(queue).add(message);
+          new SpoolQueue(root, queue).add(message);
           return "accepted";
         },
       }),
-    consume: (terms) => consume(terms, admin.queue(terms.queue), trouble),
+    consume: (terms) => consume(terms, declaredQueue(root, terms.queue), trouble),
+    requests: new Sender({
+      settle: oneByOne((request) => carryOut(new SpoolQueue(root, request.delivery.queue), request)),
+      onTrouble: trouble,
+    }),
+    errorOf,
     /** Nothing is open between two calls. */
     close() {},
   }));

@@ -31,20 +31,18 @@ export function consume(
       if (listed.length === 0) listed = queue.ready().reverse();
       while (consumption.room > 0 && listed.length > 0) {
         const claim = queue.claim(listed.pop() as Ticket, leaseMs);
-        if (claim !== undefined) take(consumption, queue, claim);
+        const content = claim && queue.read(claim);
+        if (claim === undefined || content === undefined) continue;
+        const { headers, body, priority, reason } = content;
+        const { id, deliveries: deliveryCount, starts, until } = claim;
+        // A damaged one goes to the dead letters.
+        if (reason !== undefined) queue.bury(claim, { headers, reason });
+        else {
+          const message = { id, headers, body, priority };
+          consumption.take({ message, claim, deliveryCount, starts, leaseExpiresAt: toMs(until) });
+        }
       }
     },
   });
   return consumption;
-}
-
-/** The message in a claimed file; a damaged one goes to the dead letters. */
-function take(consumption: HeldConsumption<Ticket>, queue: SpoolQueue, claim: Ticket): void {
-  const content = queue.read(claim);
-  if (content === undefined) return;
-  const { headers, body, priority, reason } = content;
-  const { id, deliveries: deliveryCount, starts, until } = claim;
-  const message = { id, headers, body, priority };
-  if (reason !== undefined) queue.bury(claim, { headers, reason });
-  else consumption.take({ message, claim, deliveryCount, starts, leaseExpiresAt: toMs(until) });
 }

@@ -1,19 +1,18 @@
 import * as fs from "node:fs";
 import { join } from "node:path";
 import {
+  type DeadLetter,
   type OutgoingMessage,
   type QueueDeclaration,
   type QueueDepth,
   QueueNotFoundError,
   type QueueSettings,
   queueSettings,
+  redrivenHeaders,
 } from "@lovage/core/contracts";
 import { ifThere } from "./spool-errors.ts";
 import { type Amendment, amend, type Content, readMessage, writeMessage } from "./spool-file.ts";
-import { instant, PLACES, type Place, pathOf, placeInLine, type Ticket, ticketOf } from "./spool-layout.ts";
-import { SpoolRevocations } from "./spool-revocations.ts";
-
-const DRAFT_TTL_MS = 3_600_000;
+import { instant, PLACES, type Place, pathOf, placeInLine, type Ticket, ticketOf, toMs } from "./spool-layout.ts";
 
 /**
  * The folder of one queue, and the moves of messages in it. Every move is one rename or unlink of a file by its full name: of several
@@ -23,17 +22,13 @@ const DRAFT_TTL_MS = 3_600_000;
 export class SpoolQueue {
   readonly name: string;
   readonly folder: string;
-  readonly #root: string;
-  readonly #revocations: SpoolRevocations;
 
   constructor(root: string, name: string) {
     this.name = name;
     this.folder = join(root, `${name}.queue`);
-    this.#root = root;
-    this.#revocations = new SpoolRevocations(root);
   }
 
-  // Settings.
+  // The queue.
 
   /** Throws `QueueNotFoundError` where the queue was never declared, or is gone. */
   get settings(): QueueSettings {
@@ -45,16 +40,35 @@ export class SpoolQueue {
     for (const folder of ["tmp", ...PLACES]) fs.mkdirSync(this.#at(folder), { recursive: true });
     // Last, because its presence is what makes the folder a queue.
     this.#write("settings.json", (draft) => fs.writeFileSync(draft, JSON.stringify(settings)));
-    this.#sweepDrafts();
   }
 
   get paused(): boolean {
     return fs.existsSync(this.#at("paused"));
   }
 
-  set paused(paused: boolean) {
-    if (paused) fs.writeFileSync(this.#at("paused"), "");
-    else fs.rmSync(this.#at("paused"), { force: true });
+  pause(): void {
+    fs.writeFileSync(this.#at("paused"), "");
+  }
+
+  resume(): void {
+    fs.rmSync(this.#at("paused"), { force: true });
+  }
+
+  depth(): QueueDepth {
+    this.reap();
+    this.#trimDead();
+    const ready = this.ready().length;
+    const [waiting = 0, owned, dead] = PLACES.map((place) => this.list(place).length);
+    return { ready, delayed: waiting - ready, owned, dead, paused: this.paused };
+  }
+
+  /** The folder leaves under a name that no queue has, so that everybody loses it in one instant. */
+  destroy(): QueueDepth {
+    const depth = this.depth();
+    const grave = `${this.folder} destroyed ${placeInLine()} ${process.pid}`;
+    fs.renameSync(this.folder, grave);
+    fs.rmSync(grave, { recursive: true, force: true });
+    return depth;
   }
 
   // The life of a message.
@@ -63,7 +77,7 @@ export class SpoolQueue {
     const { id, dueAt } = message;
     const at = placeInLine(dueAt);
     const ticket: Ticket = { place: "waiting", until: undefined, at, id, deliveries: 0, starts: 0, edition: "0" };
-    if (!this.#revocations.has(id)) this.#write(pathOf(ticket), (draft) => writeMessage(draft, message));
+    if (!fs.existsSync(this.#marker(id))) this.#write(pathOf(ticket), (draft) => writeMessage(draft, message));
   }
 
   /** The claim, if we are the first. */
@@ -71,21 +85,21 @@ export class SpoolQueue {
     const until = instant(Date.now() + leaseMs);
     const claim = this.move(ticket, { place: "claimed", until, deliveries: ticket.deliveries + 1 });
     // Asked after the claim: whoever revokes writes the marker first and looks for the file second, so one of us sees the other.
-    if (claim === undefined || !this.#revocations.has(claim.id)) return claim;
+    if (claim === undefined || !fs.existsSync(this.#marker(claim.id))) return claim;
     this.remove(claim);
     return undefined;
   }
 
   /** Back in the line, in its old place or another; gone, if it was revoked meanwhile. False where it is no longer ours. */
   comeBack(claim: Ticket, changes: Partial<Ticket>): boolean {
-    if (this.#revocations.has(claim.id)) return this.remove(claim);
+    if (fs.existsSync(this.#marker(claim.id))) return this.remove(claim);
     return this.move(claim, { place: "waiting", until: undefined, ...changes }) !== undefined;
   }
 
   bury(claim: Ticket, amendment: Amendment): boolean {
     const edition = this.amend(claim, amendment);
     const letter = edition && this.move(claim, { place: "dead", until: undefined, at: placeInLine(), edition });
-    this.trimDead();
+    this.#trimDead();
     return letter !== undefined;
   }
 
@@ -95,7 +109,7 @@ export class SpoolQueue {
     return ifThere(() => fs.renameSync(this.#at(pathOf(ticket)), this.#at(pathOf(moved))) ?? moved);
   }
 
-  /** For good. */
+  /** For good. False where somebody else moved it first. */
   remove(ticket: Ticket): boolean {
     return ifThere(() => fs.unlinkSync(this.#at(pathOf(ticket))) ?? true) ?? false;
   }
@@ -108,15 +122,6 @@ export class SpoolQueue {
   /** What nobody renewed is ready again. Whoever looks does it for all. */
   reap(): void {
     for (const lapsed of this.list("claimed", instant(Date.now()))) this.comeBack(lapsed, {});
-  }
-
-  /** No more dead letters than the settings say, and none that is older. */
-  trimDead(): void {
-    const { maxDead, deadRetentionMs } = this.settings;
-    const letters = this.list("dead");
-    const oldest = instant(Date.now() - deadRetentionMs);
-    const gone = letters.filter(({ at }, index) => at < oldest || index < letters.length - maxDead);
-    for (const letter of gone) this.remove(letter);
   }
 
   // Looking.
@@ -141,19 +146,37 @@ export class SpoolQueue {
     return ifThere(() => readMessage(this.#at(pathOf(ticket)), ticket.edition));
   }
 
-  depth(): QueueDepth {
-    const [waiting = 0, owned, dead] = PLACES.map((place) => this.list(place).length);
-    const ready = this.ready().length;
-    return { ready, delayed: waiting - ready, owned, dead, paused: this.paused };
+  // The dead.
+
+  dead(ids: readonly string[] | "all" = "all"): Ticket[] {
+    this.#trimDead();
+    return this.list("dead").filter(({ id }) => ids === "all" || ids.includes(id));
   }
 
-  /** The folder leaves under a name that no queue has, so that everybody loses it in one instant. */
-  destroy(): QueueDepth {
-    const grave = new SpoolQueue(this.#root, `${this.name} destroyed ${placeInLine()} ${process.pid}`);
-    fs.renameSync(this.folder, grave.folder);
-    const depth = grave.depth();
-    fs.rmSync(grave.folder, { recursive: true, force: true });
-    return depth;
+  /** `undefined` where it is gone. */
+  letter(ticket: Ticket): DeadLetter | undefined {
+    const content = this.read(ticket);
+    const { id, at, deliveries } = ticket;
+    const letter = { id, queue: this.name, reason: { code: "failed" }, deadAt: toMs(at), deliveryCount: deliveries };
+    return content && { ...letter, ...content };
+  }
+
+  redrive(letter: Ticket): boolean {
+    const { headers } = this.read(letter) ?? {};
+    const edition = headers && this.amend(letter, { headers: redrivenHeaders(headers) });
+    if (edition === undefined) return false;
+    fs.rmSync(this.#marker(letter.id), { force: true });
+    const anew = { at: placeInLine(), deliveries: 0, starts: 0, edition };
+    return this.move(letter, { place: "waiting", ...anew }) !== undefined;
+  }
+
+  /** No more than the settings say, and none that is older. */
+  #trimDead(): void {
+    const { maxDead, deadRetentionMs } = this.settings;
+    const letters = this.list("dead");
+    const oldest = instant(Date.now() - deadRetentionMs);
+    const gone = letters.filter(({ at }, index) => at < oldest || index < letters.length - maxDead);
+    for (const letter of gone) this.remove(letter);
   }
 
   /** Whole or not at all. */
@@ -166,12 +189,8 @@ export class SpoolQueue {
     }
   }
 
-  /** Drafts of processes that were killed while they wrote. */
-  #sweepDrafts(): void {
-    for (const name of fs.readdirSync(this.#at("tmp"))) {
-      const draft = fs.statSync(this.#at("tmp", name), { throwIfNoEntry: false });
-      if (draft && draft.mtimeMs + DRAFT_TTL_MS < Date.now()) fs.rmSync(this.#at("tmp", name), { force: true });
-    }
+  #marker(id: string): string {
+    return this.#at("../revoked", id);
   }
 
   #at(...path: string[]): string {

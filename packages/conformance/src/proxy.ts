@@ -1,6 +1,6 @@
 /**
  * A TCP proxy on loopback that fails as networks do: what an adapter to a server puts between its client and the server, to give the
- * kit the faults `freeze`, `dropReplies` and `reset`.
+ * kit the faults `freeze`, `dropReplies`, `reset`, `refuse` and `halfOpen`.
  *
  * A link is a client's connection and the one to the server behind it. Bytes pass in order and unchanged; what a fault held back is
  * passed afterwards, what it swallowed leaves a hole in the stream, so such a link is cut when the fault ends, as TCP would.
@@ -17,7 +17,7 @@ export interface ProxyTarget {
 }
 
 /** Ready to be the `faults` of a harness: `faults: { ...proxy.faults, restart }`. */
-export type ProxyFaults = Required<Pick<BrokerFaults, "freeze" | "dropReplies" | "reset">>;
+export type ProxyFaults = Required<Pick<BrokerFaults, "freeze" | "dropReplies" | "reset" | "refuse" | "halfOpen">>;
 
 export interface TcpProxy extends AsyncDisposable {
   readonly host: string;
@@ -32,6 +32,10 @@ export interface TcpProxy extends AsyncDisposable {
   dropReplies(): Undo;
   /** Cuts every link, with an RST to both sides. New ones succeed. */
   reset(): void;
+  /** Cuts every link, and each new one as soon as it is made, until the function it gives is called: a server that is not there. */
+  refuse(): Undo;
+  /** Links that are open go silent for good, and nobody is told; new ones work. The function it gives cuts them. */
+  halfOpen(): Undo;
   /** Whatever arrives from now on passes this much later, in each direction, in ms, until the function it gives is called. */
   delay(ms: number): Undo;
   /** After this many more bytes from clients have passed, over all links, every link is cut: within a frame, if the number says so. Once. */
@@ -58,6 +62,8 @@ interface Link {
   readonly server: Socket;
   /** Something that the server said was swallowed. */
   missed: boolean;
+  /** Nothing passes any more, not even its end. */
+  silent: boolean;
 }
 
 class Proxying implements TcpProxy {
@@ -67,12 +73,15 @@ class Proxying implements TcpProxy {
     freeze: async () => this.freeze(),
     dropReplies: async () => this.dropReplies(),
     reset: async () => this.reset(),
+    refuse: async () => this.refuse(),
+    halfOpen: async () => this.halfOpen(),
   };
   readonly #listener: Server;
   readonly #target: ProxyTarget;
   readonly #links = new Set<Link>();
   readonly #freezes = new Set<Promise<void>>();
   #deaf = false;
+  #refusals = 0;
   #delayMs = 0;
   #bytesLeft = Number.POSITIVE_INFINITY;
 
@@ -108,6 +117,22 @@ class Proxying implements TcpProxy {
     for (const link of [...this.#links]) this.#cut(link);
   }
 
+  refuse(): Undo {
+    this.#refusals += 1;
+    this.reset();
+    return async () => {
+      this.#refusals -= 1;
+    };
+  }
+
+  halfOpen(): Undo {
+    const silenced = [...this.#links];
+    for (const link of silenced) link.silent = true;
+    return async () => {
+      for (const link of silenced) this.#cut(link);
+    };
+  }
+
   delay(ms: number): Undo {
     this.#delayMs = ms;
     return async () => {
@@ -131,22 +156,27 @@ class Proxying implements TcpProxy {
   }
 
   #begin(client: Socket): void {
+    if (this.#refusals > 0) {
+      client.on("error", () => {});
+      client.resetAndDestroy();
+      return;
+    }
     const { host = "127.0.0.1", port } = this.#target;
     const server = connect({ host, port, allowHalfOpen: true, noDelay: true });
-    const link: Link = { client, server, missed: false };
+    const link: Link = { client, server, missed: false, silent: false };
     this.#links.add(link);
     for (const socket of [client, server]) {
       // Also for a target that is not there. A frozen wire does not pass on that one side broke, either.
-      socket.on("error", () => void this.#passable().then(() => this.#cut(link)));
+      socket.on("error", () => void this.#passable().then(() => link.silent || this.#cut(link)));
       socket.on("close", () => {
         if (client.destroyed && server.destroyed) this.#links.delete(link);
       });
     }
     const pumps = [
-      this.#pump(client, server, (bytes) => this.#fromClient(link, bytes)),
-      this.#pump(server, client, (bytes) => this.#fromServer(link, bytes)),
+      this.#pump(client, server, (bytes) => (link.silent ? undefined : this.#fromClient(link, bytes))),
+      this.#pump(server, client, (bytes) => (link.silent ? undefined : this.#fromServer(link, bytes))),
     ];
-    Promise.all(pumps).catch(() => this.#cut(link));
+    Promise.all(pumps).catch(() => link.silent || this.#cut(link));
   }
 
   /** Passes on until `from` ends, and then its end. Rejects when it breaks. What `pass` gives nothing for is swallowed. */

@@ -8,12 +8,24 @@ export type Power =
   | "drop-replies"
   /** `faults.reset` */
   | "reset"
+  /** `faults.refuse` */
+  | "refuse"
+  /** `faults.halfOpen` */
+  | "half-open"
+  /** `faults.block` */
+  | "block"
+  /** `faults.powerCut` */
+  | "power-cut"
   /** `faults.fill` */
   | "fill"
   /** `spawnable` */
   | "spawn"
   /** `leftovers` */
   | "leftovers"
+  /** `locked` */
+  | "locked"
+  /** `buried` */
+  | "buried"
   /** `skewable` */
   | "skew"
   /** The broker has a control channel. */

@@ -218,3 +218,41 @@ test("its faults are what a harness takes", async () => {
   await proxy.faults.reset();
   expect(await here.ending).toBe("ECONNRESET");
 });
+
+test("refusing cuts links and lets nobody in, until it ends", async () => {
+  const server = await echo();
+  await using proxy = await tcpProxy({ port: server.port });
+  const before = await client(proxy);
+  before.says("a");
+  await before.hears("a");
+  const end = proxy.refuse();
+  expect(await before.ending).toBe("ECONNRESET");
+  const turnedAway = connect({ host: proxy.host, port: proxy.port });
+  const [{ code }] = (await once(turnedAway, "error")) as [NodeJS.ErrnoException];
+  expect(code).toBe("ECONNRESET");
+  await end();
+  const after = await client(proxy);
+  after.says("b");
+  await after.hears("b");
+  expect(server.heard()).toBe("ab");
+});
+
+test("a half-open link passes nothing more, not even its end, while new ones work; then it is cut", async () => {
+  const server = await echo();
+  await using proxy = await tcpProxy({ port: server.port });
+  const [silent, leaving] = [await client(proxy), await client(proxy)];
+  for (const each of [silent, leaving]) {
+    each.says("a");
+    await each.hears("a");
+  }
+  const end = proxy.halfOpen();
+  silent.says("lost");
+  leaving.socket.destroy();
+  const fresh = await client(proxy);
+  fresh.says("b");
+  await fresh.hears("b");
+  expect([server.heard(), server.ended(), silent.heard()]).toEqual(["aab", 0, "a"]);
+  await end();
+  expect(await silent.ending).toBe("ECONNRESET");
+  await eventually("the links to be gone", () => proxy.links === 1);
+});

@@ -1,38 +1,8 @@
-import { describe, expect, test } from "vitest";
-import { brokerKit, controlKit, type Kit, resultStoreKit, runScenarios } from "../src/index.ts";
-import { brokerSaboteurs, controlSaboteurs, resultSaboteurs, type Saboteur } from "../src/saboteurs/index.ts";
+import { controlKit, resultStoreKit } from "../src/index.ts";
+import { poolKit } from "../src/pool/index.ts";
+import { controlSaboteurs, poolSaboteurs, resultSaboteurs } from "../src/saboteurs/index.ts";
+import { everySaboteurIsCaught } from "./support/caught.ts";
 
-function everySaboteurIsCaught<Harness, Context, Capabilities>(
-  kit: Kit<Harness, Context, Capabilities>,
-  saboteurs: readonly Saboteur<Harness>[],
-): void {
-  describe(`the ${kit.name} kit catches a subject that`, () => {
-    for (const saboteur of saboteurs) {
-      test(saboteur.name, { timeout: 60_000 }, async () => {
-        const scenarios = kit.scenarios.filter(({ id }) => saboteur.caughtBy.includes(id));
-        expect(scenarios.map(({ id }) => id).sort(), "every scenario it names exists").toEqual(
-          [...saboteur.caughtBy].sort(),
-        );
-        const report = await runScenarios(kit, saboteur.harness(), { scenarios });
-        expect(report.scenarios.map(({ id, status }) => [id, status])).toEqual(
-          scenarios.map(({ id }) => [id, "broken"]),
-        );
-        // Found broken because a promise was broken, not because the saboteur itself does not work.
-        for (const scenario of report.scenarios) {
-          if (scenario.status === "broken")
-            expect(scenario.error.name).not.toMatch(/^(Type|Reference|Range|Syntax)Error$/);
-        }
-      });
-    }
-
-    test("has a saboteur for every group of its promises", () => {
-      const groups = new Set(kit.scenarios.map(({ group }) => group));
-      const caught = new Set(saboteurs.flatMap(({ caughtBy }) => caughtBy.map((id) => id.split("/")[0])));
-      expect([...groups].filter((group) => !caught.has(group))).toEqual([]);
-    });
-  });
-}
-
-everySaboteurIsCaught(brokerKit, brokerSaboteurs);
 everySaboteurIsCaught(controlKit, controlSaboteurs);
 everySaboteurIsCaught(resultStoreKit, resultSaboteurs);
+everySaboteurIsCaught(poolKit, poolSaboteurs);

@@ -15,5 +15,5 @@ describeKit(poolKit, {
 describeKit(poolKit, {
   name: "event pool, inline",
   ...shape,
-  create: ({ size = 20 }) => eventPool({ size, inline: true }),
+  create: ({ maxHeapMb: _heap, ...settings }) => eventPool({ size: 20, ...settings, inline: true }),
 });

@@ -9,5 +9,5 @@ describeKit(poolKit, { name: "solo pool", ...shape, create: soloPool });
 describeKit(poolKit, {
   name: "solo pool, inline",
   ...shape,
-  create: ({ size }) => soloPool({ inline: true, ...(size === undefined ? {} : { size }) }),
+  create: ({ maxHeapMb: _heap, ...settings }) => soloPool({ ...settings, inline: true }),
 });

@@ -1,49 +1,38 @@
 import assert from "node:assert/strict";
 import { before } from "../run-scenarios.ts";
 import { inGroup } from "../scenario.ts";
-import type { BrokerContext, BrokerScenario } from "./context.ts";
-import type { Undo } from "./harness.ts";
+import type { BrokerScenario } from "./context.ts";
+import { Growth } from "./growth.ts";
 import { ack } from "./inbox.ts";
+import { OPERATION_TIMEOUT_MS, operationDeadline, outage, recovery } from "./outage.ts";
 
-/** Adapters are asked to give up soon, so that scenarios with an outage are short. */
-const OPERATION_TIMEOUT_MS = 1_500;
-/** The longest that an operation may take where the harness does not honour the wish: the contract's default, and slack. */
-const deadline = (c: BrokerContext): number => 10_000 + 1_000 + c.tolerance.slackMs;
-
-async function outage(c: BrokerContext, fault: "freeze" | "dropReplies"): Promise<Undo> {
-  const undo = await c.harness.faults?.[fault]?.();
-  if (undo === undefined) throw new Error(`the harness has no fault ${fault}`);
-  let over = false;
-  const once = async (): Promise<void> => {
-    if (over) return;
-    over = true;
-    await undo();
-  };
-  c.cleanup(once);
-  return once;
-}
+const CUTS = 20;
 
 export const connectionLoss: readonly BrokerScenario[] = inGroup("connection-loss", [
   {
     id: "consuming-resumes",
     invariants: ["I-50", "I-24"],
     promise:
-      "After connections were cut, consuming goes on by itself within a second of the recovery, time after time.",
+      "After connections were cut, consuming goes on by itself within a second of the recovery, twenty times in a row, and nothing accumulates.",
     needs: ["reset"],
+    timeoutMs: 120_000,
     async run(c) {
       const queue = await c.queue();
       const publisher = await c.connect();
       const inbox = await c.consume(queue, { broker: await c.connect(), credit: 3, onDelivery: ack });
-      for (let cut = 0; cut < 5; cut += 1) {
+      const growth = new Growth(c);
+      for (let cut = 1; cut <= CUTS; cut += 1) {
         await c.harness.faults?.reset?.();
         const message = c.message(queue);
         await c.until("it to be accepted", async () => {
           const [outcome] = await publisher.publish([message]);
           return outcome?.status === "accepted" || outcome?.status === "duplicate";
         });
-        await c.until("it to be delivered", () => inbox.ids.includes(message.id));
+        await c.until("it to be delivered", () => inbox.ids.includes(message.id), recovery(c));
+        if (cut === 2) await growth.mark();
       }
       await c.depth(queue, { ready: 0, owned: 0 });
+      await growth.none(CUTS - 2);
     },
   },
   {
@@ -64,7 +53,7 @@ export const connectionLoss: readonly BrokerScenario[] = inGroup("connection-los
       const early = await Promise.race([Promise.all(answers), c.elapse(300)]);
       assert.equal(early, undefined, "nothing can be known while the server is away");
       await thaw();
-      const said = await before(deadline(c) + 5_000, "the settlements to be answered", Promise.all(answers));
+      const said = await before(operationDeadline(c) + 5_000, "the settlements to be answered", Promise.all(answers));
       const done = said.filter((answer) => answer === "done").length;
       assert.equal(said.filter((answer) => answer === "lost").length, 10 - done);
       const other = await c.consume(queue, { broker: await c.connect(), credit: 10, onDelivery: ack });
@@ -86,7 +75,7 @@ export const connectionLoss: readonly BrokerScenario[] = inGroup("connection-los
       const publisher = await c.connect({ operationTimeoutMs: OPERATION_TIMEOUT_MS });
       const message = c.message(queue);
       const thaw = await outage(c, "freeze");
-      const [outcome] = await before(deadline(c), "the publish to settle", publisher.publish([message]));
+      const [outcome] = await before(operationDeadline(c), "the publish to settle", publisher.publish([message]));
       assert.match(outcome?.status ?? "", /^(unknown|refused)$/, "nobody can have accepted it");
       await thaw();
       await c.until("it to be accepted", async () => {
@@ -109,7 +98,7 @@ export const connectionLoss: readonly BrokerScenario[] = inGroup("connection-los
       const publisher = await c.connect({ operationTimeoutMs: OPERATION_TIMEOUT_MS });
       const message = c.message(queue);
       const restore = await outage(c, "dropReplies");
-      const [outcome] = await before(deadline(c), "the publish to settle", publisher.publish([message]));
+      const [outcome] = await before(operationDeadline(c), "the publish to settle", publisher.publish([message]));
       assert.ok(outcome?.status === "unknown", `unknown, not ${outcome?.status}`);
       assert.equal(outcome.id, message.id);
       assert.equal(outcome.error.retryable, true);
@@ -174,6 +163,56 @@ export const connectionLoss: readonly BrokerScenario[] = inGroup("connection-los
       const thaw = await outage(c, "freeze");
       await before(5_000 + c.tolerance.slackMs, "close", leaving.close());
       await thaw();
+    },
+  },
+  {
+    id: "half-open-is-noticed",
+    invariants: ["I-51", "I-50", "I-24"],
+    promise:
+      "A connection that has gone silent without a word is noticed within three heartbeats, and consuming goes on over a new one.",
+    needs: ["half-open"],
+    timeoutMs: 120_000,
+    async run(c) {
+      const queue = await c.queue();
+      const broker = await c.connect({ operationTimeoutMs: OPERATION_TIMEOUT_MS });
+      const events = c.events(broker);
+      const inbox = await c.consume(queue, { broker, credit: 3, onDelivery: ack });
+      await c.publishOne(queue);
+      await inbox.has(1);
+      const end = await outage(c, "halfOpen");
+      const message = c.message(queue);
+      await c.publish([message], await c.connect());
+      const noticed = 3 * (c.harness.heartbeatMs ?? 10_000);
+      // What the server had already sent into the silence comes again when its lease lapses.
+      const latest = noticed + c.leaseMs + 1_000 + recovery(c);
+      await c.until("it to be delivered", () => inbox.ids.includes(message.id), latest);
+      await events.next("disconnected", undefined, { timeoutMs: c.tolerance.patienceMs });
+      await end();
+      const last = c.message(queue);
+      await c.until("the broker to publish again", async () => {
+        const [outcome] = await broker.publish([last]);
+        return outcome?.status === "accepted" || outcome?.status === "duplicate";
+      });
+      await c.until("it to be delivered too", () => inbox.ids.includes(last.id));
+    },
+  },
+  {
+    id: "says-when-it-is-cut-and-back",
+    invariants: ["I-50"],
+    promise: "`connected` is said when a connection is there, `disconnected` when it is lost, and `connected` again.",
+    needs: ["reset"],
+    async run(c) {
+      const broker = await c.create();
+      const events = c.events(broker);
+      await broker.connect();
+      const patience = { timeoutMs: c.tolerance.patienceMs };
+      await events.next("connected", undefined, patience);
+      await c.harness.faults?.reset?.();
+      await events.next("disconnected", undefined, patience);
+      await c.until("it to be said that it is back", () => {
+        const said = events.events.map(({ type }) => type);
+        return said.lastIndexOf("connected") > said.lastIndexOf("disconnected");
+      });
     },
   },
 ]);

@@ -124,4 +124,21 @@ export const contention: readonly BrokerScenario[] = inGroup("contention", [
       assert.equal(new Set(inbox.ids).size, inbox.ids.length, "each once");
     },
   },
+  {
+    id: "one-process-shares-too",
+    invariants: ["I-10", "I-11"],
+    promise:
+      "Where other processes cannot reach the queues, connections of this one share them: declared, published and revoked by one, seen by all.",
+    requires: ({ shared }) => !shared,
+    async run(c) {
+      const queue = await c.queue();
+      const [producer, consumer] = [await c.connect(), await c.connect()];
+      assert.ok((await producer.queues()).includes(queue));
+      const [gone, kept] = await c.publish(c.messages(queue, 2), producer);
+      await consumer.revoke([gone as string]);
+      const inbox = await c.consume(queue, { broker: consumer, credit: 5, onDelivery: ack });
+      await inbox.has(1);
+      assert.deepEqual(inbox.ids, [kept]);
+    },
+  },
 ]);

@@ -178,4 +178,22 @@ export const deadLetters: readonly BrokerScenario[] = inGroup("dead-letters", [
       await rejectsWith("CAPABILITY_MISSING", () => broker.dropDead(queue, ["x"]));
     },
   },
+  {
+    id: "are-kept",
+    invariants: ["I-38", "I-2"],
+    promise: "Dead letters that cannot be browsed are not only counted: the server has them.",
+    requires: ({ deadLetterBrowse }) => !deadLetterBrowse,
+    needs: ["buried"],
+    async run(c) {
+      const queue = await c.queue();
+      const ids = await bury(c, queue, 3, { code: "failed" });
+      let found: readonly string[] = [];
+      const kept = async (): Promise<boolean> => {
+        found = (await c.harness.buried?.(queue)) ?? [];
+        return found.length === ids.length;
+      };
+      await c.until("all to be found", kept).catch(() => assert.fail(`found ${found.length} of ${ids.length}`));
+      assert.deepEqual([...found].sort(), [...ids].sort());
+    },
+  },
 ]);

@@ -168,4 +168,70 @@ export const delay: readonly BrokerScenario[] = inGroup("delay", [
       }
     },
   },
+  {
+    id: "skewed-producer-shifts",
+    invariants: ["I-53"],
+    promise:
+      "Where due times follow the producer's clock, one that is behind makes its delays shorter by as much, and nothing is lost or refused.",
+    needs: ["skew"],
+    requires: ({ brokerClock }) => !brokerClock,
+    async run(c) {
+      const queue = await c.queue();
+      const at = new Map<string, number>();
+      await c.consume(queue, { credit: 5, onDelivery: arrivals(at) });
+      const clockOffsetMs = -600_000;
+      const skewed = await c.connect({ clockOffsetMs });
+      const asked = Date.now();
+      const message = c.message(queue, { dueAt: asked + clockOffsetMs + HOUR_MS / 10 });
+      await c.publish([message], skewed);
+      await c.until("it to be delivered", () => at.has(message.id), c.tolerance.patienceMs + lateness(c));
+      assert.ok((at.get(message.id) ?? 0) - asked <= lateness(c), "it was due at once");
+    },
+  },
+  {
+    id: "requeue-with-any-delay",
+    invariants: ["I-33", "I-34"],
+    promise:
+      "A requeue with a delay of 0, 1 ms, a day, 25 days or a year is done: the short ones come, the long ones wait.",
+    async run(c) {
+      const queue = await c.queue();
+      const day = 24 * HOUR_MS;
+      const delays = [0, 1, day, 25 * day, 365 * day].filter((ms) => ms <= c.capabilities.maxDelayMs);
+      await c.publish(c.messages(queue, delays.length));
+      const holder = await c.consume(queue, { credit: delays.length });
+      const held = await holder.take(delays.length);
+      await holder.consumption.stop();
+      for (const [index, delivery] of held.entries()) {
+        assert.equal(await delivery.requeue({ delayMs: delays[index] ?? 0 }), "done");
+      }
+      const soon = held.filter((_, index) => (delays[index] ?? 0) < HOUR_MS).map(({ message }) => message.id);
+      const inbox = await c.consume(queue, { credit: 10, onDelivery: ack });
+      await inbox.has(soon.length, c.tolerance.patienceMs + lateness(c));
+      await c.depth(queue, { ready: 0, owned: 0, delayed: delays.length - soon.length });
+      await c.quiet("delivered long before it is due", () => inbox.deliveries.length > soon.length);
+      assert.deepEqual([...inbox.ids].sort(), [...soon].sort());
+    },
+  },
+  {
+    id: "a-hundred-retries",
+    invariants: ["I-36", "I-35"],
+    promise:
+      "The same message through the delay path a hundred times comes a hundred times, with its attempt and headers.",
+    timeoutMs: 300_000,
+    async run(c) {
+      const queue = await c.queue();
+      await c.publishOne(queue, { headers: { task: "t", "acme.tenant": "x" } });
+      const inbox = await c.consume(queue);
+      for (let attempt = 1; attempt <= 100; attempt += 1) {
+        const delivery = await inbox.next(c.tolerance.patienceMs + lateness(c));
+        assert.equal(delivery.message.headers.attempt ?? 1, attempt);
+        const headers = { ...delivery.message.headers, attempt: attempt + 1 };
+        assert.equal(await delivery.requeue({ headers, delayMs: 1 }), "done");
+      }
+      const last = await inbox.next(c.tolerance.patienceMs + lateness(c));
+      const { task, attempt, "acme.tenant": tenant, ...more } = last.message.headers;
+      assert.deepEqual([task, attempt, tenant, more], ["t", 101, "x", {}], "and nothing that a server added");
+      assert.equal(await last.ack(), "done");
+    },
+  },
 ]);

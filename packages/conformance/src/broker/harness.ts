@@ -20,6 +20,17 @@ export interface BrokerHarness {
   readonly skewable?: boolean;
   /** Names of what is on the server beyond its fixed objects, from all queues. Read before and after. */
   leftovers?(): Promise<readonly string[]>;
+  /**
+   * After how long a silence connections of `create()` ask whether the server is still there, in ms: a half-open one is noticed within
+   * three of these. Default 10,000; give connections a shorter one where the adapter can be told, and the scenario is shorter.
+   */
+  readonly heartbeatMs?: number;
+  /** How many connections clients have open at the server. Read where scenarios look for what grows. */
+  connections?(): Promise<number> | number;
+  /** A way in that the server turns away, with the secret that must be shown nowhere. */
+  readonly locked?: Locked;
+  /** For a broker whose dead letters cannot be browsed: ids of those of a queue, as the server's own tools find them. */
+  buried?(queue: string): Promise<readonly string[]>;
   /** How long a scenario waits for what must happen where no promise names a time, in ms. Default 10,000. */
   readonly patienceMs?: number;
   /** After the run. */
@@ -32,6 +43,13 @@ export interface Spawnable {
   readonly args?: readonly string[];
 }
 
+export interface Locked {
+  /** A new connection, not yet connected, with a wrong password. */
+  create(): Broker | Promise<Broker>;
+  /** That password. */
+  readonly secret: string;
+}
+
 /** Harm to the server or the network; each holds for all connections, and each resolves when it has taken effect. */
 export interface BrokerFaults {
   /** Kills the server hard and starts it again with what it had stored. Resolves when it can be reached. */
@@ -42,6 +60,14 @@ export interface BrokerFaults {
   dropReplies?(): Promise<Undo>;
   /** Cuts all connections once; new ones succeed. */
   reset?(): Promise<void>;
+  /** Cuts all connections and refuses new ones, as a server that is down, until {@link Undo}. What is stored stays. */
+  refuse?(): Promise<Undo>;
+  /** Connections that are open go silent for good, and nobody is told; new ones work. {@link Undo} cuts them. */
+  halfOpen?(): Promise<Undo>;
+  /** The server holds publishers back (a memory or disk alarm) until {@link Undo}. */
+  block?(): Promise<Undo>;
+  /** The server's power is cut: what it has not forced to disk is gone. It starts again. Resolves when it can be reached. */
+  powerCut?(): Promise<void>;
   /** Leaves the server no room for another message until {@link Undo}. */
   fill?(): Promise<Undo>;
 }

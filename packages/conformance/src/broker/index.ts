@@ -1,3 +1,4 @@
+import { blocked } from "./blocked.ts";
 import { connectionLoss } from "./connection-loss.ts";
 import { contention } from "./contention.ts";
 import type { BrokerScenario } from "./context.ts";
@@ -19,7 +20,10 @@ import { redelivery } from "./redelivery.ts";
 import { refusals } from "./refusals.ts";
 import { restart } from "./restart.ts";
 import { revoke } from "./revoke.ts";
+import { secrets } from "./secrets.ts";
+import { serverAway } from "./server-away.ts";
 import { settlement } from "./settlement.ts";
+import { versions } from "./versions.ts";
 
 export const brokerScenarios: readonly BrokerScenario[] = [
   ...lifecycle,
@@ -39,8 +43,12 @@ export const brokerScenarios: readonly BrokerScenario[] = [
   ...pause,
   ...contention,
   ...connectionLoss,
+  ...serverAway,
+  ...blocked,
   ...restart,
   ...refusals,
+  ...secrets,
+  ...versions,
   ...leaks,
 ];
 

@@ -1,10 +1,44 @@
 import assert from "node:assert/strict";
 import { inGroup } from "../scenario.ts";
 import { rejectsWith } from "./codes.ts";
-import type { BrokerScenario } from "./context.ts";
+import type { BrokerContext, BrokerScenario } from "./context.ts";
 
 const HOUR_MS = 3_600_000;
 const PARTS = ["ready", "delayed", "owned", "dead"] as const;
+
+type Part = (typeof PARTS)[number];
+
+/** One message of each kind: ready, delayed, owned and dead. */
+async function oneOfEach(c: BrokerContext): Promise<string> {
+  const queue = await c.queue();
+  await (await c.own(queue)).deadLetter({ code: "failed" });
+  await c.own(queue);
+  await c.publishOne(queue);
+  await c.publishOne(queue, { dueAt: Date.now() + HOUR_MS });
+  return queue;
+}
+
+const tells = (part: Part): Omit<BrokerScenario, "group"> => ({
+  id: `depth-tells-${part}`,
+  invariants: ["I-46"],
+  promise: `The number of ${part} messages is told, apart from the others.`,
+  requires: ({ depth }) => depth[part],
+  async run(c) {
+    await c.depth(await oneOfEach(c), { [part]: 1 });
+  },
+});
+
+const cannotTell = (part: Part): Omit<BrokerScenario, "group"> => ({
+  id: `depth-cannot-tell-${part}`,
+  invariants: ["I-46"],
+  promise: `Where the number of ${part} messages is not known, it is undefined: never 0, never a guess.`,
+  requires: ({ depth }) => !depth[part],
+  async run(c) {
+    const broker = await c.broker();
+    assert.equal((await broker.depth(await c.queue()))[part], undefined);
+    assert.equal((await broker.depth(await oneOfEach(c)))[part], undefined);
+  },
+});
 
 export const introspection: readonly BrokerScenario[] = inGroup("introspection", [
   {
@@ -30,6 +64,7 @@ export const introspection: readonly BrokerScenario[] = inGroup("introspection",
       }
     },
   },
+  ...PARTS.flatMap((part) => [tells(part), cannotTell(part)]),
   {
     id: "oldest-ready-age",
     invariants: ["I-47"],

@@ -51,15 +51,22 @@ async function leftRunning(before: ReadonlyMap<string, number>, patienceMs: numb
   return look();
 }
 
-function brokerPowers({ faults, spawnable, skewable, leftovers }: BrokerHarness, broker: Broker): ReadonlySet<Power> {
+function brokerPowers(harness: BrokerHarness, broker: Broker): ReadonlySet<Power> {
+  const { faults, spawnable, skewable, leftovers, locked, buried } = harness;
   const has: Readonly<Record<Power, boolean>> = {
     restart: faults?.restart !== undefined,
     freeze: faults?.freeze !== undefined,
     "drop-replies": faults?.dropReplies !== undefined,
     reset: faults?.reset !== undefined,
+    refuse: faults?.refuse !== undefined,
+    "half-open": faults?.halfOpen !== undefined,
+    block: faults?.block !== undefined,
+    "power-cut": faults?.powerCut !== undefined,
     fill: faults?.fill !== undefined,
     spawn: spawnable !== undefined,
     leftovers: leftovers !== undefined,
+    locked: locked !== undefined,
+    buried: buried !== undefined,
     skew: skewable === true,
     control: broker.control !== undefined,
   };

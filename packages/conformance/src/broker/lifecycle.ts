@@ -26,6 +26,17 @@ export const lifecycle: readonly BrokerScenario[] = inGroup("lifecycle", [
     },
   },
   {
+    id: "says-that-it-is-connected",
+    invariants: ["I-49"],
+    promise: "Who listens hears `connected` by the time that connect has resolved.",
+    async run(c) {
+      const broker = await c.create();
+      const events = c.events(broker);
+      await broker.connect();
+      await events.next("connected", undefined, { timeoutMs: c.tolerance.quietMs });
+    },
+  },
+  {
     id: "connect-can-be-called-off",
     invariants: ["I-49"],
     promise: "Connecting with an aborted signal rejects and leaves nothing open.",

@@ -156,4 +156,48 @@ export const redelivery: readonly BrokerScenario[] = inGroup("redelivery", [
       }
     },
   },
+  {
+    id: "comes-again-to-its-holder",
+    invariants: ["I-23", "I-16", "I-21"],
+    promise:
+      "What was lost comes again also to the consumption that still runs it, as a new delivery that can be renewed and settled; the old one cannot.",
+    requires: ({ ownership }) => ownership === "lease",
+    async run(c) {
+      const queue = await c.queue();
+      const sent = await c.publishOne(queue);
+      const inbox = await c.consume(queue, { credit: 2 });
+      const old = await inbox.next();
+      // Nobody renews; the worker would, and would adopt what comes.
+      const adopted = await inbox.next(c.leaseMs + 1_000 + c.tolerance.patienceMs);
+      assert.equal(adopted.message.id, sent.id);
+      assert.equal(adopted.redelivered, true);
+      assert.equal(await adopted.renew(), "done");
+      if (c.capabilities.fenced) assert.equal(await old.ack(), "lost");
+      assert.equal(adopted.lost.aborted, false);
+      assert.equal(await adopted.ack(), "done");
+      await c.depth(queue, { ready: 0, owned: 0 });
+    },
+  },
+  {
+    id: "cut-comes-again-to-its-holder",
+    invariants: ["I-23", "I-16", "I-18", "I-21"],
+    promise:
+      "Where ownership is the connection's and it is cut, the message comes again, also to who still runs it; the old delivery says lost.",
+    needs: ["reset"],
+    requires: ({ ownership }) => ownership === "connection",
+    async run(c) {
+      const queue = await c.queue();
+      const sent = await c.publishOne(queue);
+      const inbox = await c.consume(queue, { broker: await c.connect(), credit: 2 });
+      const old = await inbox.next();
+      await c.harness.faults?.reset?.();
+      const adopted = await inbox.next();
+      assert.equal(adopted.message.id, sent.id);
+      assert.equal(adopted.redelivered, true);
+      assert.equal(old.lost.aborted, true);
+      assert.equal(await old.ack(), "lost");
+      assert.equal(await adopted.ack(), "done");
+      await c.depth(queue, { ready: 0, owned: 0 });
+    },
+  },
 ]);

@@ -4,6 +4,7 @@ import { isLovageError } from "@lovage/core/contracts";
 import { inGroup } from "../scenario.ts";
 import { rejectsWith } from "./codes.ts";
 import type { BrokerScenario } from "./context.ts";
+import { ack } from "./inbox.ts";
 
 export const refusals: readonly BrokerScenario[] = inGroup("refusals", [
   {
@@ -59,6 +60,35 @@ export const refusals: readonly BrokerScenario[] = inGroup("refusals", [
       for (const name of names) await broker.ensureQueue({ name, leaseMs: c.leaseMs });
       for (const [index, name] of names.entries()) await c.publish(c.messages(name, index + 1));
       for (const [index, name] of names.entries()) await c.depth(name, { ready: index + 1 });
+    },
+  },
+  {
+    id: "names-of-dots-and-cases",
+    invariants: ["I-48"],
+    promise: "A queue may be named `.` or `..`, and one that differs by case alone is another.",
+    async run(c) {
+      const broker = await c.broker();
+      const base = c.name();
+      const present = new Set(await broker.queues());
+      // These have no namespace of their own: whoever has such a queue on this server keeps it.
+      const names = [".", "..", `${base}.case`, `${base}.CASE`, `${base}.Case`].filter((name) => !present.has(name));
+      c.cleanup(async () => {
+        const cleaner = await c.connect();
+        for (const queue of await cleaner.queues()) if (names.includes(queue)) await cleaner.destroyQueue(queue);
+      });
+      for (const name of names) await broker.ensureQueue({ name, leaseMs: c.leaseMs });
+      assert.deepEqual(
+        (await broker.queues()).filter((name) => names.includes(name)),
+        [...names].sort(),
+      );
+      for (const [index, name] of names.entries()) await c.publish(c.messages(name, index + 1));
+      for (const [index, name] of names.entries()) await c.depth(name, { ready: index + 1 });
+      for (const [index, name] of names.entries()) {
+        const inbox = await c.consume(name, { credit: 10, onDelivery: ack });
+        await inbox.has(index + 1);
+        await c.depth(name, { ready: 0, owned: 0 });
+        assert.equal(inbox.deliveries.length, index + 1);
+      }
     },
   },
   {

@@ -141,4 +141,46 @@ export const revoke: readonly BrokerScenario[] = inGroup("revoke", [
       assert.deepEqual(inbox.ids, [kept]);
     },
   },
+  {
+    id: "races-with-publishing",
+    invariants: ["I-43"],
+    promise:
+      "Revoked while it was being published, a message is not delivered once both calls have resolved, whichever came first.",
+    async run(c) {
+      const queue = await c.queue();
+      const publisher = await c.connect();
+      const revoker = await c.broker();
+      for (let round = 0; round < 50; round += 1) {
+        const messages = c.messages(queue, 4);
+        const ids = messages.map(({ id }) => id);
+        const asked = [
+          (): Promise<unknown> => publisher.publish(messages),
+          (): Promise<unknown> => revoker.revoke(ids),
+        ];
+        if (round % 2 === 1) asked.reverse();
+        // Between the two, as many steps of this process as there are rounds: some fall between the steps of the broker.
+        const first = asked[0]?.();
+        for (let step = 0; step < round % 10; step += 1) await null;
+        await Promise.all([first, asked[1]?.()]);
+      }
+      await c.nothingReady(queue);
+      await c.depth(queue, { ready: 0, delayed: 0, owned: 0 });
+    },
+  },
+  {
+    id: "delayed-may-wait-to-be-dropped",
+    invariants: ["I-44", "I-43"],
+    promise:
+      "Where a revoked delayed message keeps its storage until it is due, it is gone then, undelivered and uncounted.",
+    requires: ({ delayedRemove }) => !delayedRemove,
+    async run(c) {
+      const queue = await c.queue();
+      const dueAt = Date.now() + 300;
+      const ids = await c.publish(c.messages(queue, 3, { dueAt }));
+      for (const { status } of await (await c.broker()).revoke(ids)) assert.match(status, /^(removed|unknown)$/);
+      await c.elapse(300 + c.capabilities.delayResolutionMs);
+      await c.nothingReady(queue);
+      await c.depth(queue, { ready: 0, delayed: 0, owned: 0 });
+    },
+  },
 ]);

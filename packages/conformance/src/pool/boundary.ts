@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { threadId } from "node:worker_threads";
 import { inGroup } from "../scenario.ts";
 import { isolated, type PoolScenario } from "./context.ts";
 
@@ -58,6 +59,32 @@ export const boundary: readonly PoolScenario[] = inGroup("boundary", [
         lines,
         Array.from({ length: 50 }, (_, line) => `out ${line}`),
       );
+    },
+  },
+  {
+    id: "values-are-copies",
+    invariants: [],
+    promise: "Where values are copied, what the caller does to a body after the tick of run() changes nothing.",
+    requires: ({ passing }) => passing === "copy",
+    async run(c) {
+      const pool = await c.start();
+      const body = Buffer.from(JSON.stringify([["as it was"], {}, {}]));
+      const execution = pool.run(c.request("echo", [], { body }));
+      await new Promise((resolve) => setImmediate(resolve));
+      body.fill(32);
+      assert.equal(JSON.parse(String((await c.ends(execution, "returned")).value)), "as it was");
+    },
+  },
+  {
+    id: "references-stay-in-the-process",
+    invariants: [],
+    promise:
+      "Where values are passed by reference, tasks run on the caller's own thread: nowhere else could they follow one.",
+    requires: ({ passing }) => passing === "reference",
+    async run(c) {
+      const pool = await c.start();
+      const where = (await c.value(pool, "where")) as { readonly pid: number; readonly threadId: number };
+      assert.deepEqual([where.pid, where.threadId], [process.pid, threadId]);
     },
   },
 ]);

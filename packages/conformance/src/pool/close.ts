@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { grownSince, resources } from "../resources.ts";
 import { inGroup } from "../scenario.ts";
 import { isAlive, isolated, type PoolScenario } from "./context.ts";
 
@@ -42,6 +43,29 @@ export const close: readonly PoolScenario[] = inGroup("close", [
     promise: "A pool that was never started closes at once.",
     async run(c) {
       await c.create().close();
+    },
+  },
+  {
+    id: "leaves-nothing-running",
+    invariants: [],
+    promise: "When close() has resolved, no thread, process, port or timer of the pool keeps the process alive.",
+    async run(c) {
+      const before = resources();
+      for (let round = 0; round < 3; round++) {
+        const pool = await c.start();
+        await c.value(pool, "echo", round);
+        await c.ends(c.run(pool, "fails", "bad"), "threw");
+        await pool.close();
+      }
+      let left: ReturnType<typeof grownSince> = [];
+      const settled = (): boolean => {
+        // The wait itself holds one timer.
+        left = grownSince(before).filter(([kind, more]) => kind !== "Timeout" || more > 1);
+        return left.length === 0;
+      };
+      await c.until("what was opened to be gone", settled).catch(() => {
+        assert.fail(`left running: ${left.map(([kind, more]) => `${more} ${kind}`).join(", ")}`);
+      });
     },
   },
 ]);

@@ -166,7 +166,9 @@ export class PoolTrial {
   }
 
   events(pool: Pool): EventLog<PoolEvent> {
-    return eventLog(pool);
+    const log = eventLog(pool);
+    const patience = { timeoutMs: this.tolerance.patienceMs };
+    return { ...log, next: (type, matches, options) => log.next(type, matches, { ...patience, ...options }) };
   }
 
   /** Waits until the pool has all its slots, free. */
@@ -193,5 +195,4 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** The body of a call, as a task's own arguments travel. */
 export const isolated = ({ isolation }: PoolFacts): boolean => isolation !== "none";

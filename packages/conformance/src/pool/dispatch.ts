@@ -1,7 +1,22 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { threadId } from "node:worker_threads";
+import type { Pool } from "@lovage/core/contracts";
 import { inGroup } from "../scenario.ts";
-import { isolated, type PoolScenario } from "./context.ts";
+import { isolated, type PoolScenario, type PoolTrial } from "./context.ts";
+
+interface Place {
+  readonly pid: number;
+  readonly threadId: number;
+}
+
+/** Where runs are that fill all slots at one time. */
+async function atOnce(c: PoolTrial, pool: Pool): Promise<readonly Place[]> {
+  const runs = await Promise.all(Array.from({ length: pool.capacity }, () => c.begun(pool, "gate.where")));
+  for (const run of runs) run.abort("cancelled");
+  const outcomes = await Promise.all(runs.map((run) => c.ends(run, "returned")));
+  return outcomes.map(({ value }) => JSON.parse(String(value)) as Place);
+}
 
 export const dispatch: readonly PoolScenario[] = inGroup("dispatch", [
   {
@@ -12,6 +27,7 @@ export const dispatch: readonly PoolScenario[] = inGroup("dispatch", [
       const pool = await c.start();
       const before = Date.now() - 1_000;
       const outcome = await c.ends(c.run(pool, "echo", { a: [1, "two", null] }), "returned");
+      assert.ok(outcome.value !== undefined, "there is a value");
       assert.deepEqual(JSON.parse(String(outcome.value)), { a: [1, "two", null] });
       assert.ok((outcome.startedAt as number) > before && (outcome.startedAt as number) <= Date.now() + 1_000);
       assert.ok((outcome.durationMs as number) >= 0);
@@ -117,6 +133,55 @@ export const dispatch: readonly PoolScenario[] = inGroup("dispatch", [
       assert.equal(seen.starts, 1, "onExecutorStart has run once");
       assert.ok(executor?.pid !== undefined || executor?.threadId !== undefined);
       if (c.facts.isolation === "process") assert.notEqual(seen.pid, process.pid);
+    },
+  },
+  {
+    id: "on-the-callers-loop",
+    invariants: [],
+    promise: "Where nothing is isolated, a task's code runs on the caller's own thread.",
+    requires: ({ isolation }) => isolation === "none",
+    async run(c) {
+      const pool = await c.start();
+      const { pid, threadId: thread } = (await c.value(pool, "where")) as Place;
+      assert.deepEqual([pid, thread], [process.pid, threadId]);
+    },
+  },
+  {
+    id: "on-a-loop-with-neighbours",
+    invariants: [],
+    promise: "Where isolation is `loop`, runs share the threads of the executors, in this process.",
+    requires: ({ isolation }) => isolation === "loop",
+    async run(c) {
+      const pool = await c.start();
+      const places = await atOnce(c, pool);
+      const threads = new Set(places.map(({ threadId: thread }) => thread));
+      assert.deepEqual([...new Set(places.map(({ pid }) => pid))], [process.pid]);
+      assert.deepEqual(threads, new Set(pool.stats().executors.map(({ threadId: thread }) => thread)));
+      assert.ok(threads.size < places.length);
+    },
+  },
+  {
+    id: "in-a-thread-of-its-own",
+    invariants: [],
+    promise: "Where isolation is `thread`, no two runs share a thread at a time.",
+    requires: ({ isolation }) => isolation === "thread",
+    async run(c) {
+      const places = await atOnce(c, await c.start());
+      assert.deepEqual([...new Set(places.map(({ pid }) => pid))], [process.pid]);
+      assert.equal(new Set(places.map(({ threadId: thread }) => thread)).size, places.length);
+    },
+  },
+  {
+    id: "in-another-process",
+    invariants: [],
+    promise:
+      "Where isolation is `process`, no run is in the caller's process, and unless shared each is in one of its own.",
+    requires: ({ isolation }) => isolation === "process",
+    async run(c) {
+      const places = await atOnce(c, await c.start());
+      const pids = new Set(places.map(({ pid }) => pid));
+      assert.ok(!pids.has(process.pid));
+      if (!c.facts.shared) assert.equal(pids.size, places.length);
     },
   },
 ]);

@@ -2,6 +2,7 @@ import type { Pool, RecycleOptions } from "@lovage/core/contracts";
 
 export interface PoolSettings {
   readonly size?: number;
+  /** Also where the pool does not recycle: it must refuse it. */
   readonly recycle?: RecycleOptions;
   /** Limit of an executor's heap, where it has one of its own. */
   readonly maxHeapMb?: number;
@@ -18,6 +19,8 @@ export interface PoolHarness {
   readonly sizes: "any" | "one";
   /** Several runs may be aboard of one executor. */
   readonly shared: boolean;
+  /** How long a scenario waits for what must happen where no promise names a time, in ms. Default 10,000. */
+  readonly patienceMs?: number;
 }
 
 /** What scenarios are chosen by: the pool's own capabilities, and what the harness says of its shape. */

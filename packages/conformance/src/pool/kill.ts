@@ -123,4 +123,21 @@ export const kill: readonly PoolScenario[] = inGroup("kill", [
       assert.equal(pool.free, pool.capacity);
     },
   },
+  {
+    id: "neighbours-go-on",
+    invariants: [],
+    promise: "Where a kill takes no neighbours, what runs in other slots goes on and ends as if nothing had happened.",
+    requires: ({ kill, killTakesNeighbours }) => kill !== "never" && !killTakesNeighbours,
+    async run(c) {
+      const pool = await c.start();
+      const slots = pool.capacity;
+      const neighbours = await Promise.all(Array.from({ length: slots - 1 }, () => c.begun(pool, "gate")));
+      const culprit = await c.begun(pool, "spins", 60_000);
+      await culprit.kill("hard-limit");
+      await c.ends(culprit, "killed");
+      for (const neighbour of neighbours) neighbour.abort("cancelled");
+      for (const neighbour of neighbours) await c.ends(neighbour, "returned");
+      await c.whole(pool, slots);
+    },
+  },
 ]);

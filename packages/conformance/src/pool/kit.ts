@@ -12,15 +12,28 @@ import { recycle } from "./recycle.ts";
 import { size } from "./size.ts";
 import { stall } from "./stall.ts";
 import { start } from "./start.ts";
+import { statistics } from "./statistics.ts";
 
 export const poolKit: Kit<PoolHarness, PoolTrial, PoolFacts> = {
   name: "pool",
-  scenarios: [...dispatch, ...boundary, ...abort, ...kill, ...crash, ...size, ...recycle, ...start, ...stall, ...close],
+  scenarios: [
+    ...dispatch,
+    ...boundary,
+    ...abort,
+    ...kill,
+    ...crash,
+    ...size,
+    ...recycle,
+    ...statistics,
+    ...start,
+    ...stall,
+    ...close,
+  ],
   open: openPoolBench,
 };
 
 async function openPoolBench(harness: PoolHarness): Promise<Bench<PoolTrial, PoolFacts>> {
-  const tolerance = await calibrate();
+  const tolerance = await calibrate(harness.patienceMs);
   const { sizes, shared } = harness;
   const facts: PoolFacts = { ...harness.create({}).capabilities, sizes, shared };
   return {

@@ -112,4 +112,13 @@ export const recycle: readonly PoolScenario[] = inGroup("recycle", [
         assert.throws(() => c.create({ recycle }), { code: "CONFIGURATION" });
     },
   },
+  {
+    id: "is-refused",
+    invariants: [],
+    promise: "Where executors cannot be replaced, asking for it is a ConfigurationError when the pool is made.",
+    requires: (facts) => !facts.recycles,
+    async run(c) {
+      assert.throws(() => c.create({ recycle: { tasks: 5 } }), { code: "CONFIGURATION" });
+    },
+  },
 ]);

@@ -25,7 +25,7 @@ export const size: readonly PoolScenario[] = inGroup("size", [
     requires: sizable,
     async run(c) {
       const pool = await c.start({ size: 2 });
-      for (const size of [4, 1, 3, 3]) {
+      for (const size of [4, 2, 3, 1, 3, 3]) {
         await pool.resize(size);
         assert.equal(pool.capacity, size);
         assert.equal(pool.free, size);
@@ -102,6 +102,18 @@ export const size: readonly PoolScenario[] = inGroup("size", [
       assert.equal(grown.free, 2);
       await pool.resize(1);
       await events.next("capacity-changed", ({ capacity }) => capacity === 1);
+    },
+  },
+  {
+    id: "has-one-slot",
+    invariants: [],
+    promise: "A pool that can have one slot has one, and keeps it when asked for one.",
+    requires: ({ sizes }) => sizes === "one",
+    async run(c) {
+      const pool = await c.start();
+      assert.equal(pool.capacity, 1);
+      await pool.resize(1);
+      assert.deepEqual([pool.capacity, pool.free], [1, 1]);
     },
   },
 ]);

@@ -1,15 +1,20 @@
 /** `@lovage/conformance/saboteurs`: subjects broken on purpose, each of which names the scenarios that must catch it. */
 import { administration } from "./administration.ts";
+import { away } from "./away.ts";
+import { claimingFalsely } from "./claiming.ts";
 import { consuming } from "./consuming.ts";
 import { controlling } from "./controlling.ts";
+import { ending } from "./ending.ts";
+import { growing } from "./growing.ts";
 import { publishing } from "./publishing.ts";
-import type { BrokerSaboteur } from "./saboteur.ts";
+import { running } from "./running.ts";
+import type { BrokerSaboteur, PoolSaboteur } from "./saboteur.ts";
 import { settling } from "./settling.ts";
 import { surviving } from "./surviving.ts";
 
 export { type MemoryHarnessOptions, memoryHarness } from "./memory-harness.ts";
 export { recording as resultSaboteurs } from "./recording.ts";
-export type { BrokerSaboteur, ResultSaboteur, Saboteur } from "./saboteur.ts";
+export type { BrokerSaboteur, PoolSaboteur, ResultSaboteur, Saboteur } from "./saboteur.ts";
 
 export const brokerSaboteurs: readonly BrokerSaboteur[] = [
   ...publishing,
@@ -17,6 +22,10 @@ export const brokerSaboteurs: readonly BrokerSaboteur[] = [
   ...consuming,
   ...administration,
   ...surviving,
+  ...away,
+  ...claimingFalsely,
 ];
 
 export const controlSaboteurs: readonly BrokerSaboteur[] = controlling;
+
+export const poolSaboteurs: readonly PoolSaboteur[] = [...running, ...ending, ...growing];

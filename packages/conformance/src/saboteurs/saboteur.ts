@@ -1,6 +1,7 @@
 import type { Broker } from "@lovage/core/contracts";
 import type { SleepyBroker } from "@lovage/core/testing";
 import type { BrokerHarness } from "../broker/harness.ts";
+import type { PoolHarness } from "../pool/harness.ts";
 import type { ResultStoreHarness } from "../results/harness.ts";
 import { memoryHarness } from "./memory-harness.ts";
 
@@ -15,6 +16,7 @@ export interface Saboteur<Harness> {
 
 export type BrokerSaboteur = Saboteur<BrokerHarness>;
 export type ResultSaboteur = Saboteur<ResultStoreHarness>;
+export type PoolSaboteur = Saboteur<PoolHarness>;
 
 /** What never comes is not waited for as long as in an honest run. */
 export const SHORT_PATIENCE_MS = 1_200;

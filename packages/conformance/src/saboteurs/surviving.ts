@@ -91,26 +91,10 @@ export const surviving: readonly BrokerSaboteur[] = [
   ),
   brokerSaboteur(
     "drops settlements asked during an outage",
-    ["connection-loss/settlements-outlast-an-outage"],
+    ["connection-loss/settlements-outlast-an-outage", "server-away/settlements-are-kept"],
     (broker) =>
       butDeliveries(broker, (delivery) =>
         but(delivery, { ack: async () => (broker.sleep === "awake" ? delivery.ack() : "done") }),
       ),
-  ),
-  brokerSaboteur("stays deaf after a cut", ["connection-loss/consuming-resumes"], (broker) => {
-    let cut = false;
-    broker.onEvent(({ type }) => {
-      cut ||= type === "disconnected";
-    });
-    return but<Broker>(broker, {
-      consume: (options, onDeliveries) => broker.consume(options, (batch) => void (cut || onDeliveries(batch))),
-    });
-  }),
-  brokerSaboteur("calls memory durable", ["restart/accepted-survives", "pause/survives-a-restart"], (broker) =>
-    but<Broker>(broker, {
-      get capabilities() {
-        return { ...broker.capabilities, durable: "machine" as const };
-      },
-    }),
   ),
 ];

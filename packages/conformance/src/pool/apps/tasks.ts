@@ -77,6 +77,13 @@ const gate = task("gate", async () => {
   begun();
   return ((await ended) as LovageError).code;
 });
+/** The same, and says where it was. */
+const gateWhere = task("gate.where", async () => {
+  const ended = aborted(signalOf());
+  begun();
+  await ended;
+  return { pid: process.pid, threadId };
+});
 const waits = task("waits", () => {
   begun();
   return new Promise(() => setInterval(() => {}, 1_000));
@@ -141,6 +148,7 @@ const app: App = createApp({
     refusedCode,
     obeys,
     gate,
+    gateWhere,
     waits,
     spins,
     sleepsNatively,
