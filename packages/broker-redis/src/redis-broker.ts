@@ -15,7 +15,6 @@ import {
   ConfigurationError,
   type ControlChannel,
   type Diagnosis,
-  errorData,
   isLovageError,
   type LovageError,
   type OutgoingMessage,
@@ -26,7 +25,7 @@ import { RedisAdmin } from "./redis-admin.ts";
 import { redisCapabilities } from "./redis-capabilities.ts";
 import { RedisFeed } from "./redis-consumption.ts";
 import { RedisControl } from "./redis-control.ts";
-import { errorOf, LinkError } from "./redis-errors.ts";
+import { errorOf } from "./redis-errors.ts";
 import type { RedisLink } from "./redis-link.ts";
 import { atLeast, DEFAULT_MAX_MESSAGE_BYTES, type RedisBrokerOptions } from "./redis-options.ts";
 import { RedisPublisher } from "./redis-publisher.ts";
@@ -55,7 +54,6 @@ class RedisRuntime implements BrokerRuntime<RedisClaim>, TurnsHost {
   readonly #maxMessageBytes: number;
   #capabilities: BrokerCapabilities | undefined;
   #isDown = false;
-  #trouble: string | undefined;
 
   constructor(options: RedisBrokerOptions, host: BrokerHost) {
     const {
@@ -159,12 +157,16 @@ class RedisRuntime implements BrokerRuntime<RedisClaim>, TurnsHost {
     this.#wakeUps.changed(turns);
   }
 
-  troubled(error: Error): void {
-    if (error instanceof LinkError) return;
-    const { name, message } = errorData(error);
-    if (this.#trouble === message) return;
-    this.#trouble = message;
-    this.#host.events.emit({ type: "warning", code: "REDIS_TURN_FAILED", message: `${name}: ${message}` });
+  trouble(error: unknown): void {
+    this.#host.trouble(error);
+  }
+
+  /** Perhaps the sign was on its way. If not, whatever waits for signs is deaf. */
+  missed(turns: QueueTurns): void {
+    void this.#wakeUps.prove(turns).then((replaced) => {
+      const reason = "messages were ready and no sign of them came: the connection that waits for signs was replaced";
+      if (replaced) this.#host.events.emit({ type: "consumption-restarted", queue: turns.queue, reason });
+    });
   }
 
   #turnsOf(queue: string): QueueTurns {

@@ -20,7 +20,9 @@ export class RedisFeed implements Feed {
   #exhausted = false;
   #alarm: NodeJS.Timeout | undefined;
   #alarmAt = Number.POSITIVE_INFINITY;
-  #looks = false;
+  /** The alarm is for something that is known: a due time, the end of a lease. */
+  #alarmIsDue = false;
+  #looks: "when due" | "by itself" | undefined;
 
   constructor(terms: ConsumptionTerms<RedisClaim>, turns: QueueTurns) {
     this.consumption = new HeldConsumption(terms, this);
@@ -44,8 +46,8 @@ export class RedisFeed implements Feed {
     return this.#exhausted && this.consumption.room > 0;
   }
 
-  /** It wants the queue to be looked at, even without room. */
-  get looks(): boolean {
+  /** It wants the queue to be looked at, even without room: something is due, or nothing was heard for a while. */
+  get looks(): "when due" | "by itself" | undefined {
     return this.#looks;
   }
 
@@ -57,6 +59,7 @@ export class RedisFeed implements Feed {
 
   rouse(): void {
     this.#exhausted = false;
+    this.#looks = "when due";
   }
 
   /** True when the message was handed out before, and `starts` is about it. */
@@ -80,19 +83,21 @@ export class RedisFeed implements Feed {
 
   /** A turn has its answer: when to look again if nothing happens. */
   answered(leaseMs: number, nextMs: number, full: boolean): void {
-    this.#looks = false;
+    this.#looks = undefined;
     if (this.asked > 0) this.#exhausted = full;
     const lookMs = Math.min(LOOK_MS, leaseMs / LOOKS_PER_LEASE) * (0.9 + 0.1 * Math.random());
-    this.#wakeIn(nextMs < 0 ? lookMs : Math.min(Math.max(nextMs, 1), lookMs));
+    const isDue = nextMs >= 0 && nextMs <= lookMs;
+    this.#wakeIn(isDue ? Math.max(nextMs, 1) : lookMs, isDue);
   }
 
-  #wakeIn(ms: number): void {
+  #wakeIn(ms: number, isDue: boolean): void {
     if (!this.consumption.open) return;
     const at = performance.now() + ms;
     // Moving a timer costs more than letting it ring: it is moved only if it would ring too late.
     if (at >= this.#alarmAt) return;
     clearTimeout(this.#alarm);
     this.#alarmAt = at;
+    this.#alarmIsDue = isDue;
     this.#alarm = setTimeout(
       () => {
         this.#alarmAt = Number.POSITIVE_INFINITY;
@@ -104,8 +109,9 @@ export class RedisFeed implements Feed {
 
   #ring(): void {
     if (!this.consumption.open) return;
+    // Without that, it is not told from a consumption that has just begun, or is busy.
+    this.#looks = this.waits && !this.#alarmIsDue ? "by itself" : "when due";
     if (this.consumption.room > 0) this.#exhausted = false;
-    this.#looks = true;
     this.#turns.schedule();
   }
 }

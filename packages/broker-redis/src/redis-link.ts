@@ -8,6 +8,8 @@ const LONGEST_WAIT_MS = 1_000;
 
 export interface LinkOptions {
   readonly address: string;
+  /** After how long a silence the server is asked whether it is there. Leave out where silence is what is waited for. */
+  readonly heartbeatMs?: number;
   readonly open: (signal: AbortSignal) => Promise<RedisConnection>;
   /** A connection is there: the first one, or another after one that broke. */
   readonly onUp?: (connection: RedisConnection) => void;
@@ -26,6 +28,8 @@ export class RedisLink {
   #connecting: Promise<void> | undefined;
   #wait: NodeJS.Timeout | undefined;
   #failures = 0;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #heard = false;
   #waiters: { resolve(): void; reject(error: Error): void }[] = [];
 
   constructor(options: LinkOptions) {
@@ -83,6 +87,7 @@ export class RedisLink {
   fail(error: Error, connection: RedisConnection | undefined = this.#connection): void {
     if (connection === undefined || connection !== this.#connection) return;
     this.#connection = undefined;
+    clearInterval(this.#heartbeat);
     connection.destroy();
     if (this.closed) return;
     this.#options.onDown?.(error);
@@ -93,6 +98,7 @@ export class RedisLink {
     if (this.closed) return;
     this.#closing.abort();
     clearTimeout(this.#wait);
+    clearInterval(this.#heartbeat);
     const connection = this.#connection;
     this.#connection = undefined;
     connection?.destroy();
@@ -105,7 +111,9 @@ export class RedisLink {
       throw new LinkError(`${this.#options.address} is not connected`, { maybeDone: false });
     }
     try {
-      return await action(connection);
+      const answer = await action(connection);
+      this.#heard = true;
+      return answer;
     } catch (error) {
       const known = errorOf(error, this.#options.address);
       // No answer, or that of a server that must not be asked: the next one may be better.
@@ -135,8 +143,20 @@ export class RedisLink {
       this.fail(errorOf(error ?? new Error("the connection was closed"), this.#options.address), connection);
     });
     if (this.#connection === undefined) return;
+    this.#watch(connection);
     this.#options.onUp?.(connection);
     for (const { resolve } of this.#waiters.splice(0)) resolve();
+  }
+
+  #watch(connection: RedisConnection): void {
+    const { heartbeatMs } = this.#options;
+    clearInterval(this.#heartbeat);
+    if (heartbeatMs === undefined) return;
+    this.#heartbeat = setInterval(() => {
+      // Whatever the error: it makes the link look for another connection, or it is an answer.
+      if (!this.#heard && this.#connection === connection) this.call("ping", []).catch(() => {});
+      this.#heard = false;
+    }, heartbeatMs).unref();
   }
 
   #again(): void {

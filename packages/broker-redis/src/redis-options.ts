@@ -25,6 +25,11 @@ export interface RedisCommonOptions {
   readonly prefix?: string;
   /** How long an operation may take before it gives up, in ms; for a publish it then is refused or unknown. Default 10,000; at least 100. */
   readonly operationTimeoutMs?: number;
+  /**
+   * After how long a silence a connection is asked whether the server is still there, in ms: a half-open one is noticed by then, or within
+   * another half of `operationTimeoutMs`. Default 10,000; at least 100.
+   */
+  readonly heartbeatMs?: number;
 }
 
 export interface RedisOnlyBrokerOptions {
@@ -46,16 +51,19 @@ export type RedisResultsOptions = RedisOptionsFor<unknown>;
 
 export const DEFAULT_PREFIX = "lovage";
 export const DEFAULT_OPERATION_TIMEOUT_MS = 10_000;
+export const DEFAULT_HEARTBEAT_MS = 10_000;
 export const DEFAULT_MAX_MESSAGE_BYTES: number = 16 * 1024 * 1024;
 
 export interface CommonSettings {
   readonly prefix: string;
   readonly operationTimeoutMs: number;
+  readonly heartbeatMs: number;
 }
 
 /** Throws `ConfigurationError` for what cannot work. */
 export function commonSettings(options: RedisCommonOptions): CommonSettings {
-  const { prefix = DEFAULT_PREFIX, operationTimeoutMs = DEFAULT_OPERATION_TIMEOUT_MS } = options;
+  const { prefix = DEFAULT_PREFIX } = options;
+  const { operationTimeoutMs = DEFAULT_OPERATION_TIMEOUT_MS, heartbeatMs = DEFAULT_HEARTBEAT_MS } = options;
   if (typeof prefix !== "string" || !/^[^\s{}*?[\]]{1,128}$/.test(prefix)) {
     throw new ConfigurationError(
       `prefix "${prefix}" cannot begin keys; use 1 to 128 characters without blanks and {}*?[]`,
@@ -64,7 +72,11 @@ export function commonSettings(options: RedisCommonOptions): CommonSettings {
       },
     );
   }
-  return { prefix, operationTimeoutMs: atLeast(operationTimeoutMs, 100, "operationTimeoutMs") };
+  return {
+    prefix,
+    operationTimeoutMs: atLeast(operationTimeoutMs, 100, "operationTimeoutMs"),
+    heartbeatMs: atLeast(heartbeatMs, 100, "heartbeatMs"),
+  };
 }
 
 export function atLeast(value: number, least: number, option: string): number {

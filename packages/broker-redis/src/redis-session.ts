@@ -33,13 +33,15 @@ export class RedisSession {
   readonly link: RedisLink;
   readonly #target: RedisTarget;
   readonly #commandMs: number;
+  readonly #heartbeatMs: number;
 
   constructor(options: RedisPlace & RedisCommonOptions, events: SessionEvents = {}) {
     const { target, address, prefix: named = DEFAULT_PREFIX } = placeOf(options);
-    const { prefix, operationTimeoutMs } = commonSettings({ prefix: named, ...options });
+    const { prefix, operationTimeoutMs, heartbeatMs } = commonSettings({ prefix: named, ...options });
     this.address = address;
     this.layout = new Layout(prefix);
     this.operationTimeoutMs = operationTimeoutMs;
+    this.#heartbeatMs = heartbeatMs;
     this.isCluster = isClusterTarget(target);
     this.#target = target;
     this.#commandMs = Math.min(LONGEST_COMMAND_MS, Math.ceil(operationTimeoutMs / 2));
@@ -50,6 +52,7 @@ export class RedisSession {
   newLink(use: ConnectionUse, key?: string, events: SessionEvents = {}): RedisLink {
     return new RedisLink({
       address: this.address,
+      heartbeatMs: this.#heartbeatMs,
       open: (signal) => this.open(use, key, signal),
       onUp: (connection) => events.onUp?.(connection),
       onDown: (error) => events.onDown?.(error),

@@ -1,6 +1,7 @@
 import { backoff, byKind, type DeliveryRequest, Gathering, type RequestSink } from "@lovage/core/brokers";
 import { BrokerClosedError } from "@lovage/core/contracts";
 import type { RedisFeed } from "./redis-consumption.ts";
+import { LinkError } from "./redis-errors.ts";
 import { allKeys, type QueueKeys } from "./redis-layout.ts";
 import type { RedisLink } from "./redis-link.ts";
 import { TURN } from "./scripts/turn.ts";
@@ -21,8 +22,10 @@ export interface TurnsHost {
   readonly session: string;
   /** Whether the queue wants to be woken may have changed. */
   interestChanged(turns: QueueTurns): void;
+  /** Something was there of which nobody had given a sign. */
+  missed(turns: QueueTurns): void;
   /** It failed with something that waiting alone may not mend. It is tried again in any case. */
-  troubled(error: Error): void;
+  trouble(error: unknown): void;
 }
 
 /**
@@ -120,9 +123,11 @@ export class QueueTurns implements RequestSink<RedisClaim> {
     const hungry: RedisFeed[] = [];
     let limit = 0;
     let looks = false;
+    let unexpected = true;
     for (const feed of this.feeds) {
       const wanted = feed.wanted();
-      looks ||= feed.looks;
+      looks ||= feed.looks !== undefined;
+      unexpected &&= wanted === 0 || feed.looks === "by itself";
       if (wanted === 0) continue;
       hungry.push(feed);
       limit += wanted;
@@ -136,7 +141,7 @@ export class QueueTurns implements RequestSink<RedisClaim> {
     const askedAt = Date.now();
     const answer = await this.#send(args);
     this.#underWay = [];
-    this.#tell(answer, ordered.requests, hungry, askedAt);
+    this.#tell(answer, ordered.requests, hungry, askedAt, unexpected);
     return true;
   }
 
@@ -152,14 +157,20 @@ export class QueueTurns implements RequestSink<RedisClaim> {
         return answer ?? false;
       } catch (error) {
         if (this.#closed) throw new BrokerClosedError();
-        this.#host.troubled(error as Error);
+        if (!(error instanceof LinkError)) this.#host.trouble(error);
         // A new connection is worth trying at once.
         if (link.connection !== undefined) await new Promise((resolve) => setTimeout(resolve, backoff(attempt)));
       }
     }
   }
 
-  #tell(answer: TurnAnswer | false, requests: readonly Request[], hungry: readonly RedisFeed[], askedAt: number): void {
+  #tell(
+    answer: TurnAnswer | false,
+    requests: readonly Request[],
+    hungry: readonly RedisFeed[],
+    askedAt: number,
+    unexpected: boolean,
+  ): void {
     if (this.#closed) return;
     if (answer === false) {
       for (const request of requests) request.answer("lost");
@@ -168,13 +179,15 @@ export class QueueTurns implements RequestSink<RedisClaim> {
     }
     const [leaseMs, nextMs, full, lost, claimed, starts] = answer;
     for (const feed of this.feeds) feed.consumption.leaseMs = leaseMs;
+    // New work is on its way before hundreds of callers hear of what is done.
+    this.#handOut(claimed, starts, hungry, askedAt + leaseMs);
     if (lost.length === 0) for (const request of requests) request.answer("done");
     else {
       const notOurs = new Set(lost);
       for (const [position, request] of requests.entries()) request.answer(notOurs.has(position) ? "lost" : "done");
     }
-    this.#handOut(claimed, starts, hungry, askedAt + leaseMs);
     for (const feed of this.feeds) feed.answered(leaseMs, nextMs, full === 1);
+    if (unexpected && claimed.length > 0 && starts.length === 0) this.#host.missed(this);
   }
 
   /** To each as much as it wanted, in turns of who is first. */

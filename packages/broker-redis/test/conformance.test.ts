@@ -13,11 +13,20 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
+const HEARTBEAT_MS = 1_000;
+const SECRET = "n0t-the-passw0rd";
+
 const harness: BrokerHarness = {
   name: "redis",
   create: ({ clockOffsetMs = 0, operationTimeoutMs = 10_000 } = {}) =>
-    redisBroker({ url, operationTimeoutMs, now: () => Date.now() + clockOffsetMs }),
+    redisBroker({ url, operationTimeoutMs, heartbeatMs: HEARTBEAT_MS, now: () => Date.now() + clockOffsetMs }),
   skewable: true,
+  heartbeatMs: HEARTBEAT_MS,
+  connections: () => proxy.links,
+  locked: {
+    create: () => redisBroker(`redis://nobody:${SECRET}@127.0.0.1:${proxy.port}`),
+    secret: SECRET,
+  },
   spawnable: { module: new URL("make-broker.ts", import.meta.url), args: [url] },
   faults: {
     ...proxy.faults,
