@@ -25,6 +25,7 @@ export const TURN: Script = script(
   "turn",
   ["queue", "messages", "ready", "delayed", "leases", "states", "dead", "reasons", "revoked", "wake", "sessions"],
   String.raw`
+if #ARGV < 10 then return redis.error_reply('ERR lovage turn: wrong number of arguments') end
 local session, turn, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local renewals, starts, acks = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local releases, requeues, burials, checks = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
