@@ -191,7 +191,7 @@ export class RedisControl implements ControlChannel {
       if (command.to !== undefined && !command.to.includes(identity.id)) continue;
       void answerOf(identity.id, handler, command).then((body) => {
         // At most once: who asked waits no longer than it said.
-        if (!this.#closed) this.#server.link.call("publish", [from, body]).catch(() => {});
+        if (!this.#closed) this.#tell(from, body).catch(() => {});
       });
     }
   }
@@ -218,12 +218,20 @@ export class RedisControl implements ControlChannel {
   }
 
   #publish(channel: "control" | "events", body: string): Promise<unknown> {
-    return this.#server.link.call("publish", [this.#server.layout.channel(channel), body]);
+    return this.#tell(this.#server.layout.channel(channel), body);
   }
 
-  /** In a cluster, the node that all subscribers of this prefix are on. */
+  #tell(channel: string, body: string): Promise<unknown> {
+    return this.#call("publish", [channel, body]);
+  }
+
   #ask(args: readonly string[]): Promise<unknown> {
-    return this.#server.isCluster ? this.#subscriptions.ask("pubsub", args) : this.#server.link.call("pubsub", args);
+    return this.#call("pubsub", args);
+  }
+
+  /** In a cluster, on the node that all subscribers of this prefix are on: from node to node messages may be lost. */
+  #call(command: string, args: readonly string[]): Promise<unknown> {
+    return this.#server.isCluster ? this.#subscriptions.ask(command, args) : this.#server.link.call(command, args);
   }
 }
 

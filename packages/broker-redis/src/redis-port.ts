@@ -183,7 +183,12 @@ async function opened(
   const late = setTimeout(abort, timeoutMs);
   try {
     signal.throwIfAborted();
-    await client.connect();
+    // A cluster that is not ready ends without telling who connects.
+    const ended = new Promise<never>((_, reject) => {
+      connection.onEnd((error) => reject(error ?? new Error("it ended before it was ready")));
+    });
+    ended.catch(() => {});
+    await Promise.race([client.connect(), ended]);
     if (use === "blocking") connection.clientId = Number(await connection.call("client", ["id"]));
     return connection;
   } catch (error) {

@@ -15,6 +15,8 @@ import { WRITE_RESULTS } from "./scripts/results.ts";
 /** Of one script or command. */
 const MOST = 500;
 const LOOK_AGAIN_MS = 500;
+/** Pub/sub promises nothing, and nodes of a cluster drop what they cannot pass on: whoever waits long looks by itself. */
+const LOOK_ANYWAY_MS = 5_000;
 
 interface Pending<T> {
   resolve(value: T): void;
@@ -115,6 +117,7 @@ class RedisResults implements ResultStore {
       (message) => give(recordOf(id, message)),
       look,
     );
+    const anyway = setInterval(look, LOOK_ANYWAY_MS).unref();
     try {
       for (;;) {
         if (this.#connection.closed) throw new BrokerClosedError("the result store is closed; open a new one");
@@ -132,6 +135,7 @@ class RedisResults implements ResultStore {
         if (record.final) return;
       }
     } finally {
+      clearInterval(anyway);
       unsubscribe();
       signal?.removeEventListener("abort", end);
       this.#ends.delete(end);
