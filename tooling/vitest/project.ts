@@ -17,6 +17,8 @@ export function project(name: string, otherwise: ViteUserConfig["test"] = {}): V
       // Each file may start a worker with several processes of its own: with more files at once than this, tests that watch leases and
       // time limits measure the machine instead of Lovage.
       maxWorkers: 2,
+      // Scenarios of the conformance kit that mostly wait.
+      maxConcurrency: 8,
       // A process of its own per test file: tests here start threads, send signals and count what they leave behind.
       pool: "forks",
       // A bound for what never comes, not an expectation. Starting workers and children on a busy machine takes seconds.

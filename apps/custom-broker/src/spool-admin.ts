@@ -55,7 +55,8 @@ export function spoolAdmin(root: string): Calls<QueueAdmin> {
 /** Throws `QueueNotFoundError` where it was never declared. */
 export function declaredQueue(root: string, name: string): SpoolQueue {
   const queue = new SpoolQueue(root, name);
-  return queue.settings && queue;
+  void queue.settings;
+  return queue;
 }
 
 function forgetRevocations(root: string): void {

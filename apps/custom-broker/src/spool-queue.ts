@@ -96,11 +96,12 @@ export class SpoolQueue {
     return this.move(claim, { place: "waiting", until: undefined, ...changes }) !== undefined;
   }
 
+  /** Among the dead, with room made for it first: what fails before the move may be tried again. */
   bury(claim: Ticket, amendment: Amendment): boolean {
     const edition = this.amend(claim, amendment);
-    const letter = edition && this.move(claim, { place: "dead", until: undefined, at: placeInLine(), edition });
-    this.#trimDead();
-    return letter !== undefined;
+    if (edition === undefined) return false;
+    this.#trimDead(1);
+    return this.move(claim, { place: "dead", until: undefined, at: placeInLine(), edition }) !== undefined;
   }
 
   /** What it is called now; `undefined` where somebody else moved it first. */
@@ -170,12 +171,12 @@ export class SpoolQueue {
     return this.move(letter, { place: "waiting", ...anew }) !== undefined;
   }
 
-  /** No more than the settings say, and none that is older. */
-  #trimDead(): void {
+  /** No more than the settings say, less `room`, and none that is older. */
+  #trimDead(room = 0): void {
     const { maxDead, deadRetentionMs } = this.settings;
     const letters = this.list("dead");
     const oldest = instant(Date.now() - deadRetentionMs);
-    const gone = letters.filter(({ at }, index) => at < oldest || index < letters.length - maxDead);
+    const gone = letters.filter(({ at }, index) => at < oldest || index < letters.length + room - maxDead);
     for (const letter of gone) this.remove(letter);
   }
 

@@ -110,3 +110,11 @@ it("does not deliver a message whose file comes back after its id was revoked", 
   expect((await taken()).message.id).toBe(kept);
   expect(await broker.depth(queue)).toMatchObject({ ready: 0, owned: 1 });
 });
+
+it("says lost to whoever renews or buries in a queue that somebody else has just destroyed", async () => {
+  await published();
+  await published();
+  const [first, second] = [await taken(), await taken()];
+  renameSync(at(), join(root, "elsewhere"));
+  expect(await Promise.all([first.renew(), second.deadLetter({ code: "failed" })])).toEqual(["lost", "lost"]);
+});

@@ -7,10 +7,13 @@ import type { AppSource } from "@lovage/core/contracts";
 
 const ENDINGS = ["", ".ts", ".mts", ".js", ".mjs"];
 
+export function isFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
 /** Absolute path of the app's file; the path as given when there is no such file. */
 export function findAppFile(given: string, directory: string = process.cwd()): string {
   const base = path.resolve(directory, given);
-  const isFile = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
   return ENDINGS.map((ending) => base + ending).find(isFile) ?? base;
 }
 

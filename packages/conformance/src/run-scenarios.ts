@@ -26,31 +26,58 @@ export interface Report {
 export interface RunOptions<Context, Capabilities> {
   /** Default: all of the kit. */
   readonly scenarios?: readonly Scenario<Context, Capabilities>[];
-  /** Called after each. */
+  /** Called for each, in the order of the kit. */
   readonly onReport?: (report: ScenarioReport) => void;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** How many scenarios that mostly wait run at one time. */
+const TOGETHER = 8;
 
-/** Runs the scenarios one after the other; rejects only if the subject cannot be reached at all. */
+/** Runs first those scenarios that may run together, then each of the others alone; rejects only if the subject cannot be reached at all. */
 export async function runScenarios<Harness, Context, Capabilities>(
   kit: Kit<Harness, Context, Capabilities>,
   harness: Harness,
   options: RunOptions<Context, Capabilities> = {},
 ): Promise<Report> {
   const bench = await kit.open(harness);
+  const chosen = options.scenarios ?? kit.scenarios;
+  const early = await runTogether(
+    chosen.filter(({ together }) => together === true),
+    bench,
+  );
   const scenarios: ScenarioReport[] = [];
-  for (const scenario of options.scenarios ?? kit.scenarios) {
-    const startedAt = performance.now();
-    const finding = await tryScenario(scenario, bench);
-    const { id, group, invariants, promise } = scenario;
-    const durationMs = Math.round(performance.now() - startedAt);
-    const report: ScenarioReport = { id, group, invariants, promise, durationMs, ...finding };
+  for (const scenario of chosen) {
+    const report = early.get(scenario) ?? (await reportOn(scenario, bench));
     scenarios.push(report);
     options.onReport?.(report);
   }
   const leftovers = await bench.close();
   return { kit: kit.name, subject: bench.subject, capabilities: bench.capabilities, scenarios, leftovers };
+}
+
+async function runTogether<Context, Capabilities>(
+  scenarios: readonly Scenario<Context, Capabilities>[],
+  bench: Bench<Context, Capabilities>,
+): Promise<ReadonlyMap<Scenario<Context, Capabilities>, ScenarioReport>> {
+  const reports = new Map<Scenario<Context, Capabilities>, ScenarioReport>();
+  const waiting = scenarios.values();
+  // All draw from the same line.
+  const lane = async (): Promise<void> => {
+    for (const scenario of waiting) reports.set(scenario, await reportOn(scenario, bench));
+  };
+  await Promise.all(Array.from({ length: TOGETHER }, lane));
+  return reports;
+}
+
+async function reportOn<Context, Capabilities>(
+  scenario: Scenario<Context, Capabilities>,
+  bench: Bench<Context, Capabilities>,
+): Promise<ScenarioReport> {
+  const startedAt = performance.now();
+  const finding = await tryScenario(scenario, bench);
+  const { id, group, invariants, promise } = scenario;
+  return { id, group, invariants, promise, durationMs: Math.round(performance.now() - startedAt), ...finding };
 }
 
 async function tryScenario<Context, Capabilities>(

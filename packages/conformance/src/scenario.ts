@@ -45,6 +45,11 @@ export interface Scenario<Context, Capabilities = unknown> {
   readonly needs?: readonly Power[];
   /** Bound for what never ends, in ms; not an expectation. Default 30,000. */
   readonly timeoutMs?: number;
+  /**
+   * It mostly waits, harms nobody, and looks at nothing but its own queues: it may run at the same time as others of which that is true.
+   * Default false: alone.
+   */
+  readonly together?: boolean;
   /** Resolves when the promise was kept, rejects when it was broken. */
   run(context: Context): Promise<void>;
 }
@@ -86,10 +91,11 @@ export function notApplicable<Context, Capabilities>(
   return lacks === undefined ? undefined : { because: "harness", lacks };
 }
 
-/** Gives the scenarios of one file their group, and ids that begin with it. */
+/** Gives the scenarios of one file their group, and ids that begin with it. `shared` holds for all that do not say otherwise. */
 export function inGroup<Context, Capabilities>(
   group: string,
   scenarios: readonly Omit<Scenario<Context, Capabilities>, "group">[],
+  shared: Pick<Scenario<Context, Capabilities>, "together"> = {},
 ): readonly Scenario<Context, Capabilities>[] {
-  return scenarios.map((scenario) => ({ ...scenario, id: `${group}/${scenario.id}`, group }));
+  return scenarios.map((scenario) => ({ ...shared, ...scenario, id: `${group}/${scenario.id}`, group }));
 }

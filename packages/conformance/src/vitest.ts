@@ -44,10 +44,13 @@ export function describeKit<Harness extends { readonly name: string }, Context, 
       bench = await kit.open(harness);
     }, 60_000);
 
-    for (const scenario of kit.scenarios) {
+    // Tests that run at the same time must stand next to each other.
+    const waiting = kit.scenarios.filter(({ together }) => together === true);
+    for (const scenario of [...waiting, ...kit.scenarios.filter((each) => !waiting.includes(each))]) {
       const { id, group, invariants, promise } = scenario;
       const timeoutMs = (scenario.timeoutMs ?? 30_000) + SCENARIO_MARGIN_MS;
-      test(`${id}: ${promise} [${invariants.join(", ")}]`, { timeout: timeoutMs }, async ({ skip }) => {
+      const title = `${id}: ${promise}${invariants.length === 0 ? "" : ` [${invariants.join(", ")}]`}`;
+      test(title, { timeout: timeoutMs, concurrent: scenario.together === true }, async ({ skip }) => {
         const about = { id, group, invariants, promise };
         const refusal = notApplicable(scenario, bench);
         if (refusal !== undefined) {

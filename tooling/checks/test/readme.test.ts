@@ -40,7 +40,7 @@ beforeAll(() => {
   );
 });
 
-afterAll(() => rmSync(join(here, ".readme"), { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it("compiles the README's example under strict settings", () => {
   const run = spawnSync(join(bin, "tsc"), ["-p", folder], { encoding: "utf8" });

@@ -1,5 +1,5 @@
 /**
- * `pnpm matrix [name…]`: runs the conformance kits of all adapters, one after the other, and writes docs/capability-matrix.md. With names
+ * `pnpm matrix [name…]`: runs the conformance kits of all adapters, two at a time, and writes docs/capability-matrix.md. With names
  * of packages' folders (`pool-event`) it runs those, with `--page` none: the page is written anew in the scenarios' present words. Of what
  * was not run, or broke a promise, the earlier record is kept; with a broken promise it ends with 1.
  */
@@ -14,6 +14,8 @@ import { ADAPTERS, type Adapter } from "./adapters.ts";
 import { REPOSITORY, readRecord, write } from "./files.ts";
 import { type Entry, entryOf, KITS } from "./record.ts";
 
+const AT_A_TIME = 2;
+
 const names = process.argv.slice(2).filter((argument) => argument !== "--page");
 const known = ADAPTERS.map(({ folder }) => basename(folder));
 const unknown = names.find((name) => !known.includes(name));
@@ -21,17 +23,16 @@ if (unknown !== undefined) throw new Error(`no adapter in a folder "${unknown}";
 const pageOnly = process.argv.includes("--page");
 
 const before = await readRecord();
+const wanted = ADAPTERS.filter(({ folder }) => !pageOnly && (names.length === 0 || names.includes(basename(folder))));
+const found = await runAll(wanted);
+const broken = wanted.filter((adapter) => found.get(adapter) === undefined).map(({ folder }) => folder);
 const entries: Entry[] = [];
-const broken: string[] = [];
 for (const adapter of ADAPTERS) {
-  const wanted = !pageOnly && (names.length === 0 || names.includes(basename(adapter.folder)));
-  const found = wanted ? await run(adapter) : undefined;
-  if (wanted && found === undefined) broken.push(adapter.folder);
   const subjects = Object.keys(await adapter.capabilities());
-  entries.push(...inOrder(found ?? before, subjects));
+  entries.push(...inOrder(found.get(adapter) ?? before, subjects));
 }
 await write(KITS.flatMap(({ name }) => entries.filter(({ kit }) => kit === name)));
-console.log("wrote docs/capability-matrix.md");
+console.log("wrote docs/capability-matrix.md and docs/design/invariants-shown.md");
 if (broken.length > 0) {
   console.error(`a promise is broken in ${broken.join(", ")}: what is recorded of it is what was found before`);
   process.exitCode = 1;
@@ -40,6 +41,17 @@ if (broken.length > 0) {
 /** The control channel and the result store of a broker are recorded under its name. */
 function inOrder(found: readonly Entry[], subjects: readonly string[]): readonly Entry[] {
   return subjects.flatMap((name) => found.filter(({ subject }) => subject === name));
+}
+
+/** As many at a time as the test runner runs files. */
+async function runAll(adapters: readonly Adapter[]): Promise<ReadonlyMap<Adapter, readonly Entry[] | undefined>> {
+  const results = new Map<Adapter, readonly Entry[] | undefined>();
+  const waiting = adapters.values();
+  const lane = async (): Promise<void> => {
+    for (const adapter of waiting) results.set(adapter, await run(adapter));
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, lane));
+  return results;
 }
 
 /** Undefined when a promise is broken. */

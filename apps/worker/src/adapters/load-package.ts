@@ -42,21 +42,27 @@ function resolveFrom(name: string, from: string): string | undefined {
   return target === undefined ? undefined : pathToFileURL(path.join(path.dirname(manifest), target)).href;
 }
 
+/** URL of the package's entry as seen from the first of `folders` where it is installed; undefined when it is in none. */
+export function findPackage(name: string, folders: readonly string[]): string | undefined {
+  for (const folder of folders) {
+    const url = resolveFrom(name, folder);
+    if (url !== undefined) return url;
+  }
+  return undefined;
+}
+
 /**
  * Imports the package `name`. Rejects with `ConfigurationError`: one line with `missing` when it is installed nowhere, and the cause
  * when it is there and fails to load.
  */
 export async function loadPackage(name: string, folders: readonly string[], missing: string): Promise<unknown> {
-  for (const folder of folders) {
-    const url = resolveFrom(name, folder);
-    if (url === undefined) continue;
-    try {
-      return await import(url);
-    } catch (cause) {
-      if (isLovageError(cause)) throw cause;
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new ConfigurationError(`the package ${name} is installed but cannot be loaded: ${why}`, { cause });
-    }
+  const url = findPackage(name, folders);
+  if (url === undefined) throw new ConfigurationError(missing);
+  try {
+    return await import(url);
+  } catch (cause) {
+    if (isLovageError(cause)) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigurationError(`the package ${name} is installed but cannot be loaded: ${why}`, { cause });
   }
-  throw new ConfigurationError(missing);
 }

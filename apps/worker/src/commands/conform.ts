@@ -4,13 +4,13 @@
  */
 
 import path from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Report, ScenarioReport } from "@lovage/conformance";
 import type { BrokerAdapter, HarnessModule, KitRun } from "@lovage/conformance/conform";
 import { AppLoadError, ConfigurationError, errorData } from "@lovage/core/contracts";
-import { loadPackage } from "../adapters/load-package.ts";
+import { findPackage, loadPackage } from "../adapters/load-package.ts";
 import { parseAdapterUrl } from "../adapters/scheme.ts";
-import { findAppFile } from "../app-file.ts";
+import { findAppFile, isFile } from "../app-file.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatMs, plural } from "../output/format.ts";
 import { paint } from "../output/paint.ts";
@@ -41,7 +41,7 @@ const WIDTH = 8;
 
 /** Runs the kits on what a module exports. Exit code 1 when a promise is broken, or something was left behind. */
 export async function conform(given: string, flags: ConformFlags): Promise<ExitCode> {
-  const file = findAppFile(given);
+  const file = findSubject(given);
   const kit = (await loadPackage(KIT, [path.dirname(file), process.cwd(), import.meta.dirname], MISSING)) as Kit;
   const module = await importModule(file);
   const runs = await kit.kitRuns(flags.url === undefined ? harnessesOf(module) : byUrl(kit, module, file, flags.url));
@@ -53,6 +53,20 @@ export async function conform(given: string, flags: ConformFlags): Promise<ExitC
   }
   if (flags.json === true) printJson(reports);
   return reports.every(isKept) ? EXIT.ok : EXIT.no;
+}
+
+const PACKAGE_NAME = /^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/;
+
+/** The file that was given, or the entry of the package of that name as installed here; a file goes first. */
+function findSubject(given: string): string {
+  const file = findAppFile(given);
+  if (isFile(file) || !PACKAGE_NAME.test(given)) return file;
+  const entry = findPackage(given, [process.cwd(), import.meta.dirname]);
+  if (entry !== undefined) return fileURLToPath(entry);
+  throw new AppLoadError(
+    `there is no file "${given}" here, and no package of that name is installed; give a file's path, or: npm install ${given}`,
+    { subject: { file }, code: "APP_NOT_FOUND" },
+  );
 }
 
 function isKept({ scenarios, leftovers }: Report): boolean {

@@ -11,7 +11,7 @@ export function addAdapters(program: Command, finish: Finish): void {
     .description(
       "Run the scenarios of the conformance kit on a broker, control channel, result store or pool, and say which promises it keeps. Exit code 1 when one is broken.",
     )
-    .argument("<module>", "module that exports a harness, or openBroker(url) with --url");
+    .argument("<module>", "file, or installed package, that exports a harness, or openBroker(url) with --url");
   withJson(conform)
     .option("--url <url>", "where messages are, for a module that exports openBroker(url) and no harness")
     .option("--only <id…>", "these scenarios or groups, and no others (repeatable)", collectWords)
@@ -25,6 +25,7 @@ const CONFORM_HELP = `
 Examples:
   $ lovage conform ./harness.ts
   $ lovage conform ./my-broker.ts --url spool:./dir
+  $ lovage conform lovage-broker-spool --url spool:./dir
   $ lovage conform ./harness.ts --only settlement,delay/never-early-nor-late
 
 The module exports brokerHarness, controlHarness, resultStoreHarness or poolHarness, or one of a broker or pool as default; each

@@ -47,7 +47,9 @@ describe("conform", () => {
     const [broker, results, pool] = reports.map(({ scenarios }) => scenarios);
     expect(broker?.map(({ id, status }) => [id, status])).toEqual(only.slice(0, 2).map((id) => [id, "proven"]));
     expect(results?.map(({ id }) => id)).toEqual(only.slice(2));
-    expect(new Set(pool?.map(({ group, status }) => `${group} ${status}`))).toEqual(new Set(["dispatch proven"]));
+    expect(new Set(pool?.map(({ group, status }) => `${group} ${status}`))).toEqual(
+      new Set(["dispatch proven", "dispatch not-applicable"]),
+    );
     expect(code).toBe(0);
   });
 
@@ -65,6 +67,24 @@ describe("conform", () => {
     const { code, stdout } = await place.run(["conform", module("adapter"), "--url", url, "--only", only]);
     for (const id of only.split(",")) expect(stdout).toContain(`proven  ${id}`);
     expect(code).toBe(0);
+  });
+
+  it("takes the name of an installed package as well, and looks for it from where one is", async () => {
+    const installed = path.join(place.folder, "node_modules", "lovage-broker-spool");
+    mkdirSync(path.dirname(installed), { recursive: true });
+    symlinkSync(path.resolve(import.meta.dirname, "../../../custom-broker"), installed);
+    const only =
+      "lifecycle/close-sends-what-was-asked,settlement/ack-removes,contention/processes-share-without-overlap";
+    const { code, stdout } = await place.run([
+      "conform",
+      "lovage-broker-spool",
+      ...["--url", "spool:./dir", "--only", only],
+    ]);
+    for (const id of only.split(",")) expect(stdout).toContain(`proven  ${id}`);
+    expect(stdout).toMatch(/^spool: 3 promises proven, none broken/m);
+    expect(code).toBe(0);
+    const absent = await place.run(["conform", "lovage-broker-nowhere", "--url", "nowhere:"]);
+    expect([absent.code, absent.stderr]).toEqual([66, expect.stringContaining("npm install lovage-broker-nowhere")]);
   });
 
   it("says what an adapter without harness is tried with, and what a module without either could export", async () => {

@@ -85,7 +85,7 @@ it("consumers and producers go on by themselves over three failovers, and nothin
   await eventually("all that was accepted to arrive", () => [...accepted].every((id) => seen.has(id)), {
     timeoutMs: 30_000,
   });
-  expect(accepted.size).toBeGreaterThan(100);
+  expect(accepted.size).toBeGreaterThan(10);
   await producer.destroyQueue("over");
 });
 

@@ -67,6 +67,7 @@ export const introspection: readonly BrokerScenario[] = inGroup("introspection",
   ...PARTS.flatMap((part) => [tells(part), cannotTell(part)]),
   {
     id: "oldest-ready-age",
+    together: true,
     invariants: ["I-47"],
     promise: "The age of the longest waiting ready message is right to a second; undefined when none waits.",
     requires: ({ oldestReadyAge }) => oldestReadyAge,

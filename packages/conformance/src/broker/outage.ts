@@ -6,7 +6,7 @@ type Lasting = {
 };
 
 /** Adapters are asked to give up soon, so that scenarios with an outage are short. */
-export const OPERATION_TIMEOUT_MS = 1_500;
+export const OPERATION_TIMEOUT_MS = 1_000;
 
 /** The longest that an operation may take where the harness does not honour that wish: the contract's default, and slack. */
 export const operationDeadline = (c: BrokerContext): number => 10_000 + 1_000 + c.tolerance.slackMs;

@@ -69,6 +69,7 @@ export const kill: readonly PoolScenario[] = inGroup("kill", [
   },
   {
     id: "gives-up-after-five-seconds",
+    together: true,
     invariants: [],
     promise:
       "A task inside a native call is given up 5 s after kill(): `killed`, its slot replaced, the executor lost.",
@@ -109,6 +110,7 @@ export const kill: readonly PoolScenario[] = inGroup("kill", [
   },
   {
     id: "never-means-never",
+    together: true,
     invariants: [],
     promise: "Where kill is `never`, a killed run is given up after 5 s and its neighbours go on.",
     requires: ({ kill }) => kill === "never",

@@ -77,6 +77,7 @@ export const recycle: readonly PoolScenario[] = inGroup("recycle", [
   },
   {
     id: "by-age",
+    together: true,
     invariants: [],
     promise: "An executor of that age is replaced even when it has nothing to do.",
     requires: recycles,
@@ -87,6 +88,7 @@ export const recycle: readonly PoolScenario[] = inGroup("recycle", [
   },
   {
     id: "by-idleness",
+    together: true,
     invariants: [],
     promise: "Executors without work end, down to one; they are back when there is work again.",
     requires: (facts) => facts.recycles && facts.sizes === "any" && !facts.shared,

@@ -48,6 +48,7 @@ export const stall: readonly PoolScenario[] = inGroup("stall", [
   },
   {
     id: "waiting-is-not-stalling",
+    together: true,
     invariants: [],
     promise: "A task that waits, however long, is not reported.",
     requires: isolated,

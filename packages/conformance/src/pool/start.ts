@@ -47,6 +47,7 @@ const BAD_STARTS: readonly BadStart[] = [
 export const start: readonly PoolScenario[] = inGroup("start", [
   ...BAD_STARTS.map(({ id, module, what, code, says }) => ({
     id,
+    together: true,
     invariants: [],
     promise: `With a module that ${what}, start() rejects with ${code}, says why, and leaves nothing running.`,
     requires: isolated,
@@ -95,6 +96,7 @@ export const start: readonly PoolScenario[] = inGroup("start", [
   },
   {
     id: "close-while-starting",
+    together: true,
     invariants: [],
     promise: "close() during start() ends it: start() rejects, nothing is left.",
     requires: isolated,

@@ -155,6 +155,7 @@ export const records: readonly ResultScenario[] = inGroup("results", [
   },
   {
     id: "expires",
+    together: true,
     invariants: ["I-59"],
     promise: "A record is gone when its time has passed, not before, and its id begins anew.",
     async run(c) {
@@ -174,6 +175,7 @@ export const records: readonly ResultScenario[] = inGroup("results", [
   },
   {
     id: "is-kept-by-default",
+    together: true,
     invariants: ["I-59"],
     promise: "A record without a time of its own is kept well beyond the moment.",
     async run(c) {

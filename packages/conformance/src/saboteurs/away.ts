@@ -11,7 +11,7 @@ const awayBut = (broker: SleepyBroker, changes: Partial<Broker>): Broker => but<
 const PASSWORD = "pa55-w0rd";
 
 /** With a way in whose password is wrong, and what connecting with it does. */
-export function lockedHarness(connect: () => Promise<void>): BrokerHarness {
+function lockedHarness(connect: () => Promise<void>): BrokerHarness {
   const harness = memoryHarness({ patienceMs: SHORT_PATIENCE_MS });
   return {
     ...harness,
@@ -19,7 +19,7 @@ export function lockedHarness(connect: () => Promise<void>): BrokerHarness {
   };
 }
 
-export function turnedAway(message: string): LovageError {
+function turnedAway(message: string): LovageError {
   return new ConfigurationError(message, { subject: { user: "lovage" } });
 }
 
@@ -55,13 +55,16 @@ export const away: readonly BrokerSaboteur[] = [
     ["server-away/start-can-be-called-off", "lifecycle/connect-can-be-called-off"],
     (broker) => awayBut(broker, { connect: () => broker.connect() }),
   ),
-  brokerSaboteur("waits for the server to close", ["server-away/close-does-not-wait"], (broker) =>
-    awayBut(broker, {
-      async close() {
-        await eventually("the server to be there", () => broker.sleep === "awake", { timeoutMs: 20_000 });
-        await broker.close();
-      },
-    }),
+  brokerSaboteur(
+    "waits for the server to close",
+    ["server-away/close-does-not-wait", "connection-loss/close-does-not-wait-for-the-server"],
+    (broker) =>
+      awayBut(broker, {
+        async close() {
+          await eventually("the server to be there", () => broker.sleep === "awake", { timeoutMs: 20_000 });
+          await broker.close();
+        },
+      }),
   ),
   brokerSaboteur(
     "forgets its consumers when it was disconnected",

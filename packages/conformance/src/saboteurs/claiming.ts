@@ -1,21 +1,8 @@
-import type { Broker, BrokerCapabilities, Headers } from "@lovage/core/contracts";
+import type { Broker, Headers } from "@lovage/core/contracts";
+import { claim } from "./claim.ts";
 import { memoryHarness } from "./memory-harness.ts";
 import { type BrokerSaboteur, brokerSaboteur, SHORT_PATIENCE_MS } from "./saboteur.ts";
-import { but, butDeliveries } from "./tamper.ts";
-
-/** A broker that answers some capabilities otherwise, with these changes to what it does. */
-function claim(
-  claims: Partial<BrokerCapabilities>,
-  change: (broker: Broker) => Partial<Broker> = () => ({}),
-): Parameters<typeof brokerSaboteur>[2] {
-  return (broker) =>
-    but<Broker>(broker, {
-      get capabilities() {
-        return { ...broker.capabilities, ...claims };
-      },
-      ...change(broker),
-    });
-}
+import { but, butDeliveries, butFresh } from "./tamper.ts";
 
 const NO_NUMBERS = { ready: false, delayed: false, owned: false, dead: false };
 
@@ -201,15 +188,6 @@ export const claimingFalsely: readonly BrokerSaboteur[] = [
     ),
   ),
   brokerSaboteur("keeps from its holder what comes again", ["redelivery/comes-again-to-its-holder"], (broker) =>
-    but<Broker>(broker, {
-      consume(options, onDeliveries) {
-        const seen = new Set<string>();
-        return broker.consume(options, (batch) => {
-          const fresh = batch.filter(({ message }) => !seen.has(message.id));
-          for (const { message } of batch) seen.add(message.id);
-          if (fresh.length > 0) onDeliveries(fresh);
-        });
-      },
-    }),
+    but<Broker>(broker, butFresh(broker)),
   ),
 ];

@@ -1,11 +1,13 @@
 /** `@lovage/conformance/saboteurs`: subjects broken on purpose, each of which names the scenarios that must catch it. */
 import { administration } from "./administration.ts";
+import { answering } from "./answering.ts";
 import { away } from "./away.ts";
 import { claimingFalsely } from "./claiming.ts";
 import { consuming } from "./consuming.ts";
 import { controlling } from "./controlling.ts";
 import { ending } from "./ending.ts";
 import { growing } from "./growing.ts";
+import { misreporting } from "./misreporting.ts";
 import { publishing } from "./publishing.ts";
 import { running } from "./running.ts";
 import type { BrokerSaboteur, PoolSaboteur } from "./saboteur.ts";
@@ -24,6 +26,8 @@ export const brokerSaboteurs: readonly BrokerSaboteur[] = [
   ...surviving,
   ...away,
   ...claimingFalsely,
+  ...answering,
+  ...misreporting,
 ];
 
 export const controlSaboteurs: readonly BrokerSaboteur[] = controlling;

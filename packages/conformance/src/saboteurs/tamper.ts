@@ -24,3 +24,17 @@ export function butConsumptions(broker: Broker, change: (consumption: Consumptio
     consume: async (options, onDeliveries) => change(await broker.consume(options, onDeliveries)),
   });
 }
+
+/** The same broker, but a consumption gets no message that it was given before. */
+export function butFresh(broker: Broker): Pick<Broker, "consume"> {
+  return {
+    consume(options, onDeliveries) {
+      const seen = new Set<string>();
+      return broker.consume(options, (batch) => {
+        const fresh = batch.filter(({ message }) => !seen.has(message.id));
+        for (const { message } of batch) seen.add(message.id);
+        if (fresh.length > 0) onDeliveries(fresh);
+      });
+    },
+  };
+}

@@ -113,7 +113,7 @@ class RuntimeBroker<Claim> implements Broker, BrokerHost, ConsumptionHost<Claim>
 
   async publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]> {
     this.#connection.check();
-    return this.#runtime.publish(messages);
+    return this.#translated(() => this.#runtime.publish(messages));
   }
 
   async consume(options: ConsumeOptions, onDeliveries: (batch: readonly Delivery[]) => void): Promise<Consumption> {

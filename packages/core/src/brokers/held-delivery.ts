@@ -6,10 +6,7 @@ import {
   type Message,
   type Settlement,
 } from "../contracts/index.ts";
-import { type DeliveryRequest, PendingRequest } from "./request.ts";
-
-const DONE: Promise<Settlement> = Promise.resolve("done");
-const LOST: Promise<Settlement> = Promise.resolve("lost");
+import { type DeliveryRequest, DONE, LOST, PendingRequest } from "./request.ts";
 
 /** What an adapter says of a message that it has taken. */
 export interface Taken<Claim> {
@@ -20,7 +17,7 @@ export interface Taken<Claim> {
   readonly deliveryCount?: number | undefined;
   /** Default: it was delivered more than once. */
   readonly redelivered?: boolean | undefined;
-  /** Leave out where the broker does not count starts: then `markStarted` asks nobody. */
+  /** Leave out where the broker does not count starts: then `markStarted` records nothing, and asks no more than whether the lease is over. */
   readonly starts?: number | undefined;
   /** On our clock, counted from before the claim was asked. Leave out where ownership is the connection's: then `renew` asks nobody. */
   readonly leaseExpiresAt?: number | undefined;
@@ -55,7 +52,8 @@ export class HeldDelivery<Claim = unknown> implements Delivery {
   claim: Claim;
   readonly #home: DeliveryHome<Claim>;
   #marks = 0;
-  #answer: Promise<Settlement> | undefined;
+  /** The settlement that was asked first. */
+  #settling: PendingRequest<Claim> | undefined;
   #isLost = false;
   #lost: AbortController | undefined;
 
@@ -116,28 +114,31 @@ export class HeldDelivery<Claim = unknown> implements Delivery {
     if (this.leaseExpiresAt === undefined) return DONE;
     const request = new PendingRequest("renew", this);
     request.askedAt = Date.now();
-    return this.#ask(request);
+    this.#ask(request);
+    return request.promise;
   }
 
   markStarted(): Promise<Settlement> {
     const final = this.#final();
     if (final !== undefined) return final;
-    if (this.starts === undefined) return DONE;
-    this.#marks += 1;
-    return this.#ask(new PendingRequest("markStarted", this));
+    if (this.starts === undefined && this.leaseExpiresAt === undefined) return DONE;
+    // Where there is nothing to record, a holder that is about to begin is still told that it has lost the delivery.
+    const request = new PendingRequest(this.starts === undefined ? "checkLease" : "markStarted", this);
+    if (request.kind === "markStarted") this.#marks += 1;
+    this.#ask(request);
+    return request.promise;
   }
 
   /** Our clock says that its lease is over: asks the server, and knows it for lost if so. */
   checkLease(): void {
-    if (this.#final() !== undefined) return;
-    // Rejects with nothing but a closed broker: then nobody wants to know.
-    this.#ask(new PendingRequest("checkLease", this)).catch(() => {});
+    if (this.#settling !== undefined || this.#isLost || this.#home.brokerClosed) return;
+    this.#ask(new PendingRequest("checkLease", this));
   }
 
   /** The broker closes: its holder did not give it back, so it is told, and what it asks from now on is refused. */
   surrender(): void {
-    if (this.#answer !== undefined || this.#isLost) return;
-    this.#ask(new PendingRequest("release", this)).catch(() => {});
+    if (this.#settling !== undefined || this.#isLost) return;
+    this.#ask(new PendingRequest("release", this));
     this.#lose();
   }
 
@@ -151,7 +152,7 @@ export class HeldDelivery<Claim = unknown> implements Delivery {
   /** For {@link PendingRequest}: what an answer means here, and what the caller is told. */
   answered(request: PendingRequest<Claim>, settlement: Settlement): Settlement | Promise<Settlement> {
     // A settlement that left while this was under way says itself whether the delivery was ours.
-    if (!request.settles && this.#answer !== undefined) return this.#answer;
+    if (!request.settles && this.#settling !== undefined) return this.#settling.promise;
     if (settlement === "lost") this.lose();
     else if (request.kind === "markStarted" && this.starts !== undefined) this.starts += 1;
     else if (request.kind === "renew" && this.#home.leaseMs !== undefined) {
@@ -173,18 +174,18 @@ export class HeldDelivery<Claim = unknown> implements Delivery {
 
   /** What is known without asking. */
   #final(): Promise<Settlement> | undefined {
-    if (this.#answer !== undefined) return this.#answer;
+    if (this.#settling !== undefined) return this.#settling.promise;
     if (this.#home.brokerClosed) return Promise.reject(new BrokerClosedError());
     return this.#isLost ? LOST : undefined;
   }
 
   #settle(request: PendingRequest<Claim>): Promise<Settlement> {
-    this.#answer = request.promise;
-    return this.#ask(request);
+    this.#settling = request;
+    this.#ask(request);
+    return request.promise;
   }
 
-  #ask(request: PendingRequest<Claim>): Promise<Settlement> {
+  #ask(request: PendingRequest<Claim>): void {
     this.#home.ask(request as unknown as DeliveryRequest<Claim>);
-    return request.promise;
   }
 }

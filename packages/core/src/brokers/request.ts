@@ -3,7 +3,7 @@
 import { BrokerClosedError, type DeadLetterReason, type Headers, type Settlement } from "../contracts/index.ts";
 import type { HeldDelivery } from "./held-delivery.ts";
 
-/** `checkLease`: our clock says that the lease is over; `lost` if it is, `done` if it is still ours. Asked by {@link LeaseWatch} only. */
+/** `checkLease`: `lost` if the lease is over, `done` if the delivery is still ours. Asked when our clock says that it is over, and in place of a start that is not counted. */
 export type RequestKind = "renew" | "markStarted" | "ack" | "release" | "requeue" | "deadLetter" | "checkLease";
 
 interface Asked<Claim, Kind extends RequestKind> {
@@ -28,6 +28,9 @@ export type DeliveryRequest<Claim = unknown> =
   | (Asked<Claim, "requeue"> & { readonly delayMs: number; readonly headers: Headers | undefined })
   | (Asked<Claim, "deadLetter"> & { readonly reason: DeadLetterReason });
 
+export const DONE: Promise<Settlement> = Promise.resolve("done");
+export const LOST: Promise<Settlement> = Promise.resolve("lost");
+
 export type RequestOf<Claim, Kind extends RequestKind> = Extract<DeliveryRequest<Claim>, { readonly kind: Kind }>;
 
 /** One shape for all kinds: there may be a hundred thousand in a second. */
@@ -37,12 +40,13 @@ export class PendingRequest<Claim> {
   readonly delayMs: number;
   readonly headers: Headers | undefined;
   readonly reason: DeadLetterReason | undefined;
-  readonly promise: Promise<Settlement>;
   answered = false;
   /** Of a renewal: when it was asked. */
   askedAt = 0;
-  #resolve!: (settlement: Settlement | Promise<Settlement>) => void;
-  #reject!: (error: BrokerClosedError) => void;
+  #closed = false;
+  #promise: Promise<Settlement> | undefined;
+  #resolve: ((settlement: Settlement | Promise<Settlement>) => void) | undefined;
+  #reject: ((error: BrokerClosedError) => void) | undefined;
 
   constructor(
     kind: RequestKind,
@@ -56,10 +60,16 @@ export class PendingRequest<Claim> {
     this.delayMs = delayMs;
     this.headers = headers;
     this.reason = reason;
-    this.promise = new Promise((resolve, reject) => {
+  }
+
+  /** Made when someone wants it: nobody does where the broker asked by itself, and an answer within the call needs none of its own. */
+  get promise(): Promise<Settlement> {
+    if (this.#closed) return Promise.reject(new BrokerClosedError());
+    this.#promise ??= new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    return this.#promise;
   }
 
   get claim(): Claim {
@@ -82,13 +92,16 @@ export class PendingRequest<Claim> {
   answer(settlement: Settlement): void {
     if (this.answered) return;
     this.answered = true;
-    this.#resolve(this.delivery.answered(this, settlement));
+    const told = this.delivery.answered(this, settlement);
+    if (this.#resolve !== undefined) this.#resolve(told);
+    else this.#promise = told === "done" ? DONE : told === "lost" ? LOST : told;
   }
 
   abandon(): void {
     if (this.answered) return;
     this.answered = true;
-    this.#reject(new BrokerClosedError());
+    if (this.#reject !== undefined) this.#reject(new BrokerClosedError());
+    else this.#closed = true;
   }
 }
 

@@ -1,3 +1,4 @@
+import { isLovageError } from "../contracts/index.ts";
 import { Gathering, type RequestSink } from "./gathering.ts";
 import { atMost, backoff } from "./patience.ts";
 import type { DeliveryRequest } from "./request.ts";
@@ -27,10 +28,12 @@ export class Sender<Claim> implements RequestSink<Claim> {
   readonly #maxBatch: number;
   readonly #maxUnderWay: number;
   readonly #underWay = new Set<readonly DeliveryRequest<Claim>[]>();
-  /** They have left once, and leave again before anything new. */
+  /** They have left once, and leave again when the wait is over. */
   #again: DeliveryRequest<Claim>[] = [];
   #failures = 0;
   #wait: NodeJS.Timeout | undefined;
+  /** Nothing of the last call had an answer: what is new waits as well. Where some had, only those wait that had none. */
+  #away = false;
   #flush: NodeJS.Immediate | undefined;
   #idle: (() => void)[] = [];
   #closed = false;
@@ -50,6 +53,7 @@ export class Sender<Claim> implements RequestSink<Claim> {
   retryNow(): void {
     clearTimeout(this.#wait);
     this.#wait = undefined;
+    this.#away = false;
     this.#schedule();
   }
 
@@ -71,20 +75,24 @@ export class Sender<Claim> implements RequestSink<Claim> {
     return this.#underWay.size > 0 || this.#again.length > 0 || this.#gathering.pending;
   }
 
+  get #due(): boolean {
+    return !this.#away && (this.#gathering.pending || (this.#wait === undefined && this.#again.length > 0));
+  }
+
   #schedule(): void {
-    if (this.#closed || this.#wait !== undefined || this.#underWay.size >= this.#maxUnderWay) return;
+    if (this.#closed || !this.#due || this.#underWay.size >= this.#maxUnderWay) return;
     this.#flush ??= setImmediate(() => {
       this.#flush = undefined;
-      void this.#send();
+      if (this.#due) void this.#send();
     });
   }
 
   async #send(): Promise<void> {
-    const again = this.#again.splice(0, this.#maxBatch);
-    const batch = again.length > 0 ? again : this.#gathering.take(this.#maxBatch);
-    if (batch.length === 0) return;
+    const again = this.#wait === undefined ? this.#again.splice(0, this.#maxBatch) : [];
+    const fresh = this.#gathering.take(this.#maxBatch - again.length);
+    const batch = again.length === 0 ? fresh : [...again, ...fresh];
     this.#underWay.add(batch);
-    if (this.#gathering.pending || this.#again.length > 0) this.#schedule();
+    this.#schedule();
     try {
       await this.#settle(batch);
     } catch (error) {
@@ -93,14 +101,15 @@ export class Sender<Claim> implements RequestSink<Claim> {
     this.#underWay.delete(batch);
     if (this.#closed) return;
     const left = batch.filter(({ answered }) => !answered);
-    if (left.length > 0) this.#waitWith(left);
-    else this.#failures = 0;
+    if (left.length > 0) this.#waitWith(left, left.length === batch.length);
+    else if (this.#again.length === 0) this.#failures = 0;
+    this.#schedule();
     if (!this.#busy) for (const idle of this.#idle.splice(0)) idle();
-    else if (this.#gathering.pending || this.#again.length > 0) this.#schedule();
   }
 
-  #waitWith(requests: readonly DeliveryRequest<Claim>[]): void {
+  #waitWith(requests: readonly DeliveryRequest<Claim>[], away: boolean): void {
     this.#again.push(...requests);
+    this.#away = away;
     this.#failures += 1;
     this.#wait ??= setTimeout(() => this.retryNow(), backoff(this.#failures));
   }
@@ -108,13 +117,20 @@ export class Sender<Claim> implements RequestSink<Claim> {
 
 /**
  * For servers that are told one thing at a time: a `settle` that carries out each request by itself, begun in order. `carryOut` says whether
- * the delivery was still ours. One that fails keeps no other from its answer.
+ * the delivery was still ours; `QueueNotFoundError` says that it was not. One that fails keeps no other from its answer.
  */
 export function oneByOne<Claim>(
   carryOut: (request: DeliveryRequest<Claim>) => Promise<boolean> | boolean,
 ): SenderOptions<Claim>["settle"] {
   return async (requests) => {
-    const carried = requests.map(async (request) => request.answer((await carryOut(request)) ? "done" : "lost"));
+    const carried = requests.map(async (request) => {
+      try {
+        request.answer((await carryOut(request)) ? "done" : "lost");
+      } catch (error) {
+        if (!isLovageError(error, "QUEUE_NOT_FOUND")) throw error;
+        request.answer("lost");
+      }
+    });
     const failed = (await Promise.allSettled(carried)).find((result) => result.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   };

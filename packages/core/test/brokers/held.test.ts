@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { LeaseWatch } from "../../src/brokers/index.ts";
 import { OneConsumption, turn } from "./one-consumption.ts";
 
 describe("a delivery", () => {
@@ -54,6 +55,17 @@ describe("a delivery", () => {
     expect(delivery.starts).toBeUndefined();
   });
 
+  it("asks whether it is still ours in place of a start that is not counted", async () => {
+    const one = new OneConsumption();
+    const begun = one.take({ leaseExpiresAt: Date.now() + 1_000 }).markStarted();
+    expect(one.leave()).toMatchObject([{ kind: "checkLease", claim: 1 }]);
+    const stale = one.take({ leaseExpiresAt: Date.now() });
+    const late = stale.markStarted();
+    one.answer("lost");
+    expect([await late, stale.lost.aborted, stale.starts]).toEqual(["lost", true, undefined]);
+    void begun;
+  });
+
   it("moves its lease by a renewal, counted from before it was asked", async () => {
     const one = new OneConsumption();
     one.consumption.leaseMs = 60_000;
@@ -91,6 +103,39 @@ describe("a delivery", () => {
     await expect(held.ack()).rejects.toMatchObject({ code: "BROKER_CLOSED" });
     await expect(held.renew()).rejects.toMatchObject({ code: "BROKER_CLOSED" });
     expect(await answer).toBe("done");
+  });
+});
+
+describe("the watch over leases", () => {
+  it("lets whoever renews go first after the process stood still", async () => {
+    const one = new OneConsumption();
+    one.consumption.leaseMs = 60_000;
+    const delivery = one.take({ leaseExpiresAt: Date.now() + 1 });
+    const renewal = new Promise<void>((resolve) => {
+      setTimeout(() => {
+        void delivery.renew();
+        resolve();
+      }, 30);
+    });
+    new LeaseWatch(one.consumption).from(Date.now() + 1);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+    await renewal;
+    expect(one.leave().map(({ kind }) => kind)).toEqual(["renew"]);
+  });
+
+  it("looks no further once nothing is held, and begins again with the next", async () => {
+    const one = new OneConsumption();
+    const watch = new LeaseWatch(one.consumption);
+    const gone = one.take({ leaseExpiresAt: Date.now() });
+    watch.from(Date.now());
+    void gone.ack();
+    one.answer("done");
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    one.take({ leaseExpiresAt: Date.now() });
+    watch.from(Date.now());
+    await expect
+      .poll(() => one.leave().map(({ kind }) => kind), { timeout: 5_000, interval: 5 })
+      .toEqual(["checkLease"]);
   });
 });
 

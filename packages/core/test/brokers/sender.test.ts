@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { byKind, type DeliveryRequest, oneByOne, Sender } from "../../src/brokers/index.ts";
+import { QueueNotFoundError } from "../../src/contracts/index.ts";
 import { OneConsumption, turn } from "./one-consumption.ts";
 
 type Requests = readonly DeliveryRequest<number>[];
@@ -134,6 +135,39 @@ describe("the sender", () => {
     expect(await first).toBe("done");
     expect(troubles.length).toBeGreaterThan(0);
   });
+});
+
+it("lets one that can never be carried out keep nobody waiting", async () => {
+  const one = new OneConsumption(100);
+  const tries: number[] = [];
+  const { sender } = sending(
+    one,
+    oneByOne(({ claim }) => {
+      tries.push(claim);
+      if (claim === 1) throw new Error("unreadable");
+      return true;
+    }),
+  );
+  const hopeless = expect(one.take().ack()).rejects.toMatchObject({ code: "BROKER_CLOSED" });
+  for (let wave = 0; wave < 20; wave += 1) {
+    const acks = [one.take().ack(), one.take().ack()];
+    expect(await Promise.all(acks)).toEqual(["done", "done"]);
+  }
+  expect(tries.filter((claim) => claim === 1).length).toBeLessThan(10);
+  await sender.close(0);
+  await hopeless;
+});
+
+it("takes a queue that is gone for the answer that nothing in it is ours", async () => {
+  const one = new OneConsumption();
+  const { sender, troubles } = sending(
+    one,
+    oneByOne(({ delivery }) => {
+      throw new QueueNotFoundError(delivery.queue);
+    }),
+  );
+  expect([await one.take().ack(), troubles]).toEqual(["lost", []]);
+  await sender.close(0);
 });
 
 it("requests are told apart by kind, each in the order asked", () => {

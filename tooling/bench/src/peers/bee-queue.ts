@@ -25,7 +25,7 @@ export interface BeeQueue {
 }
 
 /** Without events and stored jobs, as its documentation advises for speed. */
-export const FAST = {
+const FAST = {
   removeOnSuccess: true,
   removeOnFailure: true,
   storeJobs: false,

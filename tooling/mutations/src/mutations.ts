@@ -1,0 +1,177 @@
+import type { Mutation } from "./mutation.ts";
+
+const QUEUE = "memory/memory-queue.js";
+const SERVER = "memory/memory-server.js";
+
+/** Promises of the memory broker, each with the one line that keeps it. */
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: "counts hand-overs",
+    file: QUEUE,
+    line: "entry.deliveryCount += 1;",
+    caughtBy: "settlement/deliveries-are-counted",
+  },
+  {
+    name: "gives what nobody renewed to others in time",
+    file: QUEUE,
+    line: "lapsed.at <= now",
+    instead: "lapsed.at + 5_000 <= now",
+    caughtBy: "redelivery/lapse-redelivers",
+  },
+  {
+    name: "renews for a lease",
+    file: QUEUE,
+    line: "this.#owned.remove(entry);\n        this.#lease(entry, this.#now());",
+    caughtBy: "lease/renewal-keeps",
+  },
+  {
+    name: "changes nothing for a stale holder",
+    file: "memory/memory-settlements.js",
+    line: "const ours = entry.holder === delivery;",
+    instead: "const ours = true;",
+    also: {
+      file: QUEUE,
+      line: "this.giveBack(lapsed);\n            holder?.lose();",
+      instead: "this.giveBack(lapsed);",
+    },
+    caughtBy: "redelivery/stale-holder-changes-nothing",
+  },
+  {
+    name: "lets the first settlement win",
+    file: "brokers/held-delivery.js",
+    line: "this.#answer = request.promise;",
+    caughtBy: "settlement/first-settlement-wins",
+  },
+  {
+    name: "frees the credit with a settlement",
+    file: "memory/memory-settlements.js",
+    line: "request.leaves();",
+    caughtBy: "credit/is-freed-by-every-settlement",
+  },
+  {
+    name: "takes back the start of a released message",
+    file: "memory/memory-settlements.js",
+    line: "entry.starts = delivery.startsBefore ?? 0;",
+    caughtBy: "settlement/starts-are-counted",
+  },
+  {
+    name: "begins anew with the starts of a requeue",
+    file: QUEUE,
+    line: "entry.starts = 0;\n        entry.position = ++this.#lastPosition;\n        if (delayMs",
+    instead: "entry.position = ++this.#lastPosition;\n        if (delayMs",
+    caughtBy: "settlement/starts-are-counted",
+  },
+  {
+    name: "carries the new headers of a requeue",
+    file: QUEUE,
+    line: "entry.message = { ...entry.message, headers: { ...headers } };",
+    instead: ";",
+    caughtBy: "settlement/requeue-carries-new-headers",
+  },
+  {
+    name: "keeps the place of a released message",
+    file: QUEUE,
+    line: "this.#ready.giveBack(entry);",
+    instead: "this.#append(entry);",
+    caughtBy: "order/release-keeps-its-place",
+  },
+  {
+    name: "waits until a delayed message is due",
+    file: QUEUE,
+    line: "due.at <= now",
+    instead: "due.at - 50 <= now",
+    caughtBy: "delay/never-early-nor-late",
+  },
+  {
+    name: "waits through a delay that is asked with a requeue",
+    file: QUEUE,
+    line: "if (delayMs > 0)",
+    instead: "if (delayMs > 1_000_000_000)",
+    caughtBy: "delay/requeue-with-delay",
+  },
+  {
+    name: "keeps deliveries back while paused",
+    file: QUEUE,
+    line: "!this.#paused && ",
+    caughtBy: "pause/stops-new-deliveries",
+  },
+  {
+    name: "resumes by itself",
+    file: QUEUE,
+    line: "this.#paused = false;\n        this.wake();",
+    instead: "this.#paused = false;",
+    caughtBy: "pause/stops-new-deliveries",
+  },
+  {
+    name: "keeps no more dead letters than it may",
+    file: QUEUE,
+    line: "this.dead.size <= maxDead && ",
+    caughtBy: "dead-letters/are-bounded",
+  },
+  {
+    name: "keeps dead letters no longer than it may",
+    file: QUEUE,
+    line: "keptUntil > this.#now()",
+    instead: "true",
+    caughtBy: "dead-letters/expire",
+  },
+  {
+    name: "begins anew with the attempts of a redriven message",
+    file: QUEUE,
+    line: "redrivenHeaders(entry.message.headers)",
+    instead: "entry.message.headers",
+    caughtBy: "dead-letters/are-redriven",
+  },
+  {
+    name: "forgets that a redriven message was revoked",
+    file: SERVER,
+    line: "this.#revocations.forget(entry.message.id);",
+    caughtBy: "dead-letters/redrive-forgets-a-revocation",
+  },
+  {
+    name: "remembers what was revoked",
+    file: SERVER,
+    line: "this.#revocations.add(id);",
+    caughtBy: "revoke/is-remembered",
+  },
+  {
+    name: "removes a waiting message that is revoked",
+    file: SERVER,
+    line: "found.queue.removeWaiting(found.entry)",
+    instead: "found.entry.state !== 'owned'",
+    caughtBy: "revoke/waiting-is-never-delivered",
+  },
+  {
+    name: "recognises an id that is present",
+    file: SERVER,
+    line: 'if (this.#present.has(id))\n            return { id, status: "duplicate" };',
+    caughtBy: "publish/duplicate-while-present",
+  },
+  {
+    name: "lets an id be used again that is gone",
+    file: SERVER,
+    line: "this.#present.delete(entry.message.id);",
+    caughtBy: "publish/duplicate-while-present",
+  },
+  {
+    name: "copies the headers that it is given",
+    file: SERVER,
+    line: "headers: { ...headers }",
+    instead: "headers",
+    caughtBy: "publish/is-a-copy",
+  },
+  {
+    name: "tells consumers that their queue was destroyed",
+    file: SERVER,
+    line: "for (const { consumption } of [...queue.feeds])",
+    instead: "for (const { consumption } of [])",
+    caughtBy: "introspection/destroy-reaches-consumptions",
+  },
+  {
+    name: "lets priorities go first",
+    file: "memory/ready-messages.js",
+    line: "return this.#bands[entry.message.priority - MIN_PRIORITY];",
+    instead: "return this.#bands[0];",
+    caughtBy: "priority/strict",
+  },
+];
