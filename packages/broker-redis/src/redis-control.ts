@@ -26,11 +26,8 @@ interface Server {
   end(): void;
 }
 
-/** A command as it travels: `from` is where replies go. */
-interface Travelling {
-  readonly from: string;
-  readonly command: ControlCommand;
-}
+/** What all who serve hear: a command, with where replies go, or that somebody listens to events from now on. */
+type Travelling = { readonly from: string; readonly command: ControlCommand } | { readonly listening: true };
 
 /** Commands, replies and events by pub/sub: nothing of it is stored. */
 export class RedisControl implements ControlChannel {
@@ -123,8 +120,11 @@ export class RedisControl implements ControlChannel {
     }
     await new Promise<void>((resolve) => {
       const channel = this.#server.layout.channel(`worker:${identity.id}`);
-      this.#endCommands ??= this.#subscriptions.subscribe(this.#server.layout.channel("control"), (message) =>
-        this.#obey(JSON.parse(message) as Travelling),
+      this.#endCommands ??= this.#subscriptions.subscribe(
+        this.#server.layout.channel("control"),
+        (message) => this.#hear(JSON.parse(message) as Travelling),
+        // Who listens already said so before.
+        () => this.#checkListened(),
       );
       const end = this.#subscriptions.subscribe(channel, () => {}, resolve);
       this.#servers.set(identity.id, { identity, handler, end });
@@ -133,17 +133,9 @@ export class RedisControl implements ControlChannel {
     this.#check();
   }
 
+  /** Who serves is told of a listener; who does not asks when it has something to say. */
   get listened(): boolean {
-    const now = performance.now();
-    if (!this.#closed && now - this.#listenedCheckedAt > LISTENED_CHECK_MS) {
-      this.#listenedCheckedAt = now;
-      this.#ask(["numsub", this.#server.layout.channel("events")]).then(
-        (answer) => {
-          this.#listened = Number((answer as [string, number])[1]) > 0;
-        },
-        () => {},
-      );
-    }
+    if (!this.#closed && performance.now() - this.#listenedCheckedAt > LISTENED_CHECK_MS) this.#checkListened();
     return this.#listened;
   }
 
@@ -162,7 +154,16 @@ export class RedisControl implements ControlChannel {
     const channel = this.#server.layout.channel("events");
     let end = (): void => {};
     await new Promise<void>((resolve) => {
-      end = this.#subscriptions.subscribe(channel, (message) => listener(JSON.parse(message) as TaskEvent[]), resolve);
+      const subscribed = (): void => {
+        // At most once, as everything here: who does not hear it asks when it has something to say.
+        this.#publish("control", JSON.stringify({ listening: true } satisfies Travelling)).catch(() => {});
+        resolve();
+      };
+      end = this.#subscriptions.subscribe(
+        channel,
+        (message) => listener(JSON.parse(message) as TaskEvent[]),
+        subscribed,
+      );
       this.#ends.add(resolve);
     });
     this.#check();
@@ -186,7 +187,23 @@ export class RedisControl implements ControlChannel {
     if (this.#closed) throw new BrokerClosedError();
   }
 
-  #obey({ from, command }: Travelling): void {
+  #checkListened(): void {
+    this.#listenedCheckedAt = performance.now();
+    this.#ask(["numsub", this.#server.layout.channel("events")]).then(
+      (answer) => {
+        this.#listened = Number((answer as [string, number])[1]) > 0;
+      },
+      () => {},
+    );
+  }
+
+  #hear(heard: Travelling): void {
+    if ("listening" in heard) {
+      this.#listened = true;
+      this.#listenedCheckedAt = performance.now();
+      return;
+    }
+    const { from, command } = heard;
     for (const { identity, handler } of this.#servers.values()) {
       if (command.to !== undefined && !command.to.includes(identity.id)) continue;
       void answerOf(identity.id, handler, command).then((body) => {

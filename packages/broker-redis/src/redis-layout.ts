@@ -4,7 +4,7 @@
  *
  * | key | type | holds |
  * |---|---|---|
- * | `<p>:{q}:queue` | hash | settings and the queue's clock, see {@link QUEUE_FIELDS} |
+ * | `<p>:{q}:queue` | hash | `lease`, `dead`, `keep`: the declaration's settings in ms and numbers; `paused`: `1` or absent; `clock`: the last place given, without its band; `revoked`: until when (ms) there may be revocations; `seen`: when (µs) someone last had a turn; `reap`: before that instant (µs) nobody reaps |
  * | `<p>:{q}:messages` | hash | id → envelope ({@link file://./redis-envelope.ts}) of every message, dead ones included |
  * | `<p>:{q}:ready` | zset | id, by *place*: what is claimed first has the lowest |
  * | `<p>:{q}:delayed` | zset | id, by due time in ms × 16 + band |
@@ -31,13 +31,6 @@ export const EPOCH_MS = 1_767_225_600_000;
 export const PLACE_DIGITS = 16;
 export const PLACE_BASE = 1e15;
 export const BAND_STRIDE = 8e14;
-export const BANDS = 10;
-
-/**
- * `lease`, `dead`, `keep`: the declaration's settings in ms and numbers. `paused`: `1` or absent. `clock`: last place given, without its band.
- * `revoked`: until when (ms) there may be revocations. `seen`: when (µs) someone last had a turn; `reap`: before that instant (µs) nobody reaps.
- */
-export const QUEUE_FIELDS = ["lease", "dead", "keep", "paused", "clock", "revoked", "seen", "reap"] as const;
 
 const QUEUE_KEYS = [
   "queue",

@@ -50,8 +50,8 @@ export type RedisBrokerOptions = RedisOptionsFor<RedisOnlyBrokerOptions>;
 export type RedisResultsOptions = RedisOptionsFor<unknown>;
 
 export const DEFAULT_PREFIX = "lovage";
-export const DEFAULT_OPERATION_TIMEOUT_MS = 10_000;
-export const DEFAULT_HEARTBEAT_MS = 10_000;
+const DEFAULT_OPERATION_TIMEOUT_MS = 10_000;
+const DEFAULT_HEARTBEAT_MS = 10_000;
 export const DEFAULT_MAX_MESSAGE_BYTES: number = 16 * 1024 * 1024;
 
 export interface CommonSettings {

@@ -8,8 +8,20 @@ export const redis: RigKind = {
   name: "redis",
   faults: [
     ...proxyFaults("lease"),
-    { name: "restart", aims: "broker", forMs: [0, 6_000], excuses: false, does: "SIGKILL to the server, started again" },
-    { name: "still", aims: "broker", forMs: [200, 6_000], excuses: false, does: "SIGSTOP to the server, SIGCONT later" },
+    {
+      name: "restart",
+      aims: "broker",
+      forMs: [0, 6_000],
+      excuses: false,
+      does: "SIGKILL to the server, started again",
+    },
+    {
+      name: "still",
+      aims: "broker",
+      forMs: [200, 6_000],
+      excuses: false,
+      does: "SIGSTOP to the server, SIGCONT later",
+    },
   ],
   stopsAll: false,
   async open(): Promise<Rig> {
