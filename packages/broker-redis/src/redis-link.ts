@@ -4,7 +4,7 @@ import { errorOf, isNodeLoss, isPassing, isReply, isWrongServer, LinkError } fro
 import type { RedisConnection } from "./redis-port.ts";
 
 const FIRST_WAIT_MS = 25;
-const LONGEST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 500;
 
 export interface LinkOptions {
   readonly address: string;

@@ -63,6 +63,8 @@ const STRICT: RedisOptions = {
   reconnectOnError: null,
   enableAutoPipelining: false,
   enableReadyCheck: true,
+  // Asked again soon, whatever the server guesses: who comes late after a restart has lost its leases.
+  maxLoadingRetryTime: 100,
   keyPrefix: "",
   stringNumbers: false,
   readOnly: false,

@@ -92,7 +92,7 @@ export class RedisSession {
       } catch (error) {
         const passing = error instanceof LinkError || (isLovageError(error) && error.code === "BROKER_BLOCKED");
         if (!passing || performance.now() >= until || this.link.closed) throw error;
-        await new Promise((resolve) => setTimeout(resolve, Math.min(backoff(attempt), Math.max(1, left))));
+        await new Promise((resolve) => setTimeout(resolve, Math.min(backoff(attempt, 25, 500), Math.max(1, left))));
       }
     }
   }

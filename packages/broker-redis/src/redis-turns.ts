@@ -159,7 +159,7 @@ export class QueueTurns implements RequestSink<RedisClaim> {
         if (this.#closed) throw new BrokerClosedError();
         if (!(error instanceof LinkError)) this.#host.trouble(error);
         // A new connection is worth trying at once.
-        if (link.connection !== undefined) await new Promise((resolve) => setTimeout(resolve, backoff(attempt)));
+        if (link.connection !== undefined) await new Promise((resolve) => setTimeout(resolve, backoff(attempt, 25, 500)));
       }
     }
   }
