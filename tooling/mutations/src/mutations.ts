@@ -39,7 +39,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "lets the first settlement win",
     file: "brokers/held-delivery.js",
-    line: "this.#answer = request.promise;",
+    line: "this.#settling = request;",
     caughtBy: "settlement/first-settlement-wins",
   },
   {

@@ -25,10 +25,7 @@ export const blocked: readonly BrokerScenario[] = inGroup("blocked", [
       for (const delivery of await inbox.take(5)) assert.equal(await delivery.ack(), "done");
       assert.deepEqual(inbox.ids.slice(0, 5).sort(), [...ids].sort());
       await end();
-      await c.until("it to be accepted", async () => {
-        const [again] = await broker.publish([message]);
-        return again?.status === "accepted" || again?.status === "duplicate";
-      });
+      await c.publishUntilAccepted(message, broker);
     },
   },
   {

@@ -24,10 +24,7 @@ export const connectionLoss: readonly BrokerScenario[] = inGroup("connection-los
       for (let cut = 1; cut <= CUTS; cut += 1) {
         await c.harness.faults?.reset?.();
         const message = c.message(queue);
-        await c.until("it to be accepted", async () => {
-          const [outcome] = await publisher.publish([message]);
-          return outcome?.status === "accepted" || outcome?.status === "duplicate";
-        });
+        await c.publishUntilAccepted(message, publisher);
         await c.until("it to be delivered", () => inbox.ids.includes(message.id), recovery(c));
         if (cut === 2) await growth.mark();
       }
@@ -78,10 +75,7 @@ export const connectionLoss: readonly BrokerScenario[] = inGroup("connection-los
       const [outcome] = await before(operationDeadline(c), "the publish to settle", publisher.publish([message]));
       assert.match(outcome?.status ?? "", /^(unknown|refused)$/, "nobody can have accepted it");
       await thaw();
-      await c.until("it to be accepted", async () => {
-        const [again] = await publisher.publish([message]);
-        return again?.status === "accepted" || again?.status === "duplicate";
-      });
+      await c.publishUntilAccepted(message, publisher);
       const inbox = await c.consume(queue, { credit: 5, onDelivery: ack });
       await inbox.has(1);
       await c.depth(queue, { ready: 0, owned: 0 });
@@ -103,10 +97,7 @@ export const connectionLoss: readonly BrokerScenario[] = inGroup("connection-los
       assert.equal(outcome.id, message.id);
       assert.equal(outcome.error.retryable, true);
       await restore();
-      await c.until("it to be known", async () => {
-        const [again] = await publisher.publish([message]);
-        return again?.status === "accepted" || again?.status === "duplicate";
-      });
+      await c.publishUntilAccepted(message, publisher);
       const inbox = await c.consume(queue, { credit: 5, onDelivery: ack });
       await inbox.has(1);
       await c.depth(queue, { ready: 0, owned: 0 });
@@ -189,10 +180,7 @@ export const connectionLoss: readonly BrokerScenario[] = inGroup("connection-los
       await events.next("disconnected", undefined, { timeoutMs: c.tolerance.patienceMs });
       await end();
       const last = c.message(queue);
-      await c.until("the broker to publish again", async () => {
-        const [outcome] = await broker.publish([last]);
-        return outcome?.status === "accepted" || outcome?.status === "duplicate";
-      });
+      await c.publishUntilAccepted(last, broker);
       await c.until("it to be delivered too", () => inbox.ids.includes(last.id));
     },
   },

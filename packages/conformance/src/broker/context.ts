@@ -109,6 +109,14 @@ export class BrokerContext {
     return message;
   }
 
+  /** Publishes with the same id until the broker has it: what a client does that does not know. */
+  async publishUntilAccepted(message: OutgoingMessage, broker: Broker): Promise<void> {
+    await this.until("it to be accepted", async () => {
+      const [outcome] = await broker.publish([message]);
+      return outcome?.status === "accepted" || outcome?.status === "duplicate";
+    });
+  }
+
   async consume(queue: string, request: ConsumeRequest = {}): Promise<Inbox> {
     const inbox = new Inbox(this.tolerance, request.onDelivery);
     const broker = request.broker ?? (await this.broker());

@@ -3,6 +3,9 @@ import { inGroup } from "../scenario.ts";
 import type { BrokerScenario } from "./context.ts";
 import { ack, type Inbox } from "./inbox.ts";
 
+/** For scenarios in which something is held while nothing happens: nobody renews. */
+const LONG_MS = 30_000;
+
 export const credit: readonly BrokerScenario[] = inGroup(
   "credit",
   [
@@ -42,7 +45,7 @@ export const credit: readonly BrokerScenario[] = inGroup(
       invariants: ["I-12"],
       promise: "The number of unsettled deliveries is exact, and a settlement that was asked no longer counts.",
       async run(c) {
-        const queue = await c.queue();
+        const queue = await c.queue({ leaseMs: LONG_MS });
         await c.publish(c.messages(queue, 6));
         const inbox = await c.consume(queue, { credit: 4 });
         const held = await inbox.take(4);
@@ -63,7 +66,7 @@ export const credit: readonly BrokerScenario[] = inGroup(
       invariants: ["I-12", "I-13"],
       promise: "With a credit of 0 nothing arrives; raising it delivers that many and no more.",
       async run(c) {
-        const queue = await c.queue();
+        const queue = await c.queue({ leaseMs: LONG_MS });
         await c.publish(c.messages(queue, 10));
         const inbox = await c.consume(queue, { credit: 0 });
         await c.quiet("delivered without credit", () => inbox.deliveries.length > 0);
@@ -76,6 +79,7 @@ export const credit: readonly BrokerScenario[] = inGroup(
     },
     {
       id: "goes-on-after-being-full",
+      together: false,
       invariants: ["I-12", "I-24"],
       promise:
         "A consumption that was full for a while, with more arriving meanwhile, takes more as soon as one is settled.",
@@ -102,7 +106,7 @@ export const credit: readonly BrokerScenario[] = inGroup(
       promise:
         "Raising credit is effective within a second; lowering it only stops new deliveries until enough are settled.",
       async run(c) {
-        const queue = await c.queue();
+        const queue = await c.queue({ leaseMs: LONG_MS });
         await c.publish(c.messages(queue, 20));
         const inbox = await c.consume(queue, { credit: 2 });
         await inbox.has(2);
@@ -150,7 +154,7 @@ export const credit: readonly BrokerScenario[] = inGroup(
       promise:
         "Two consumptions of one queue on one connection have credits of their own; stopping one leaves the other.",
       async run(c) {
-        const queue = await c.queue();
+        const queue = await c.queue({ leaseMs: LONG_MS });
         await c.publish(c.messages(queue, 12));
         const first = await c.consume(queue, { credit: 2 });
         const second = await c.consume(queue, { credit: 3 });

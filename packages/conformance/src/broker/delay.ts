@@ -217,6 +217,7 @@ export const delay: readonly BrokerScenario[] = inGroup(
     },
     {
       id: "a-hundred-retries",
+      together: false,
       invariants: ["I-36", "I-35"],
       promise:
         "The same message through the delay path a hundred times comes a hundred times, with its attempt and headers.",

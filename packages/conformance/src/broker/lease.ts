@@ -7,6 +7,7 @@ export const lease: readonly BrokerScenario[] = inGroup(
   [
     {
       id: "renewal-keeps",
+      together: false,
       invariants: ["I-10", "I-15"],
       promise: "Deliveries that are renewed in time are nobody else's, for many leases.",
       requires: ({ ownership }) => ownership === "lease",

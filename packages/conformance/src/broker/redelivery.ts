@@ -73,6 +73,7 @@ export const redelivery: readonly BrokerScenario[] = inGroup(
     },
     {
       id: "stale-holder-changes-nothing",
+      together: false,
       invariants: ["I-16", "I-18"],
       promise:
         "A holder whose lease was lost is told so by every settlement, and the new holder's delivery is untouched.",

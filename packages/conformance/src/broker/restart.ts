@@ -46,10 +46,7 @@ export const restart: readonly BrokerScenario[] = inGroup("restart", [
       for (let time = 1; time <= RESTARTS; time += 1) {
         await c.harness.faults?.restart?.();
         const message = c.message(queue);
-        await c.until("it to be accepted", async () => {
-          const [outcome] = await publisher.publish([message]);
-          return outcome?.status === "accepted" || outcome?.status === "duplicate";
-        });
+        await c.publishUntilAccepted(message, publisher);
         await c.until("it to be delivered", () => inbox.ids.includes(message.id), recovery(c));
         if (time === 2) await growth.mark();
       }

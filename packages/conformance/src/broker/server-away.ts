@@ -6,9 +6,11 @@ import { rejectsWith } from "./codes.ts";
 import type { BrokerScenario } from "./context.ts";
 import { Growth } from "./growth.ts";
 import { ack } from "./inbox.ts";
-import { OPERATION_TIMEOUT_MS, operationDeadline, outage } from "./outage.ts";
+import { OPERATION_TIMEOUT_MS, operationDeadline, outage, recovery } from "./outage.ts";
 
 const CLOSE_MS = 5_000;
+/** Waits that double from some milliseconds on have passed two seconds by then. */
+const LONG_OUTAGE_MS = 5_000;
 
 const KINDS: readonly (readonly [string, (delivery: Delivery) => Promise<Settlement>])[] = [
   ["ack", (delivery) => delivery.ack()],
@@ -119,13 +121,32 @@ export const serverAway: readonly BrokerScenario[] = inGroup("server-away", [
       const [outcome] = await before(operationDeadline(c), "the publish to settle", producer.publish([during]));
       assert.match(outcome?.status ?? "", /^(unknown|refused)$/, "nobody can have accepted it");
       await end();
-      await c.until("it to be accepted", async () => {
-        const [again] = await producer.publish([during]);
-        return again?.status === "accepted" || again?.status === "duplicate";
-      });
+      await c.publishUntilAccepted(during, producer);
       ids.push(during.id);
       await c.until("all to be delivered", () => ids.every((id) => inbox.ids.includes(id)));
       await c.depth(queue, { ready: 0, owned: 0 });
+    },
+  },
+  {
+    id: "a-long-outage-ends-as-soon",
+    invariants: ["I-50", "I-24"],
+    promise:
+      "Also after an outage of several seconds work goes on within a second: nobody waits ever longer between tries.",
+    needs: ["refuse"],
+    timeoutMs: 60_000,
+    async run(c) {
+      const queue = await c.queue();
+      const producer = await c.connect({ operationTimeoutMs: OPERATION_TIMEOUT_MS });
+      const inbox = await c.consume(queue, { broker: await c.connect(), credit: 3, onDelivery: ack });
+      const end = await outage(c, "refuse");
+      await c.elapse(LONG_OUTAGE_MS);
+      const message = c.message(queue);
+      await end();
+      const endedAt = performance.now();
+      await c.publishUntilAccepted(message, producer);
+      await c.until("it to be delivered", () => inbox.ids.includes(message.id));
+      const took = performance.now() - endedAt;
+      assert.ok(took <= recovery(c), `it took ${Math.round(took)} ms`);
     },
   },
   {

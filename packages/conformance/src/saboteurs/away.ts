@@ -11,7 +11,7 @@ const awayBut = (broker: SleepyBroker, changes: Partial<Broker>): Broker => but<
 const PASSWORD = "pa55-w0rd";
 
 /** With a way in whose password is wrong, and what connecting with it does. */
-function lockedHarness(connect: () => Promise<void>): BrokerHarness {
+export function lockedHarness(connect: () => Promise<void>): BrokerHarness {
   const harness = memoryHarness({ patienceMs: SHORT_PATIENCE_MS });
   return {
     ...harness,
@@ -19,7 +19,7 @@ function lockedHarness(connect: () => Promise<void>): BrokerHarness {
   };
 }
 
-function turnedAway(message: string): LovageError {
+export function turnedAway(message: string): LovageError {
   return new ConfigurationError(message, { subject: { user: "lovage" } });
 }
 

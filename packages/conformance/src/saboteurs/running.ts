@@ -6,6 +6,8 @@ import { but } from "./tamper.ts";
 
 type LogEntries = Parameters<PoolContext["onLog"]>[0];
 
+const closed = (): Outcome => ({ type: "abandoned", reason: "the pool is closed" });
+
 /** Pools that run tasks, hand over what they say, and abort them otherwise than promised. */
 export const running: readonly PoolSaboteur[] = [
   poolSaboteur("loses a value at the boundary", ["dispatch/returns-with-value-and-times"], (pool) =>
@@ -29,7 +31,9 @@ export const running: readonly PoolSaboteur[] = [
           last = execution.outcome;
           return execution;
         }
-        return { outcome: last.then(() => pool.run(request).outcome), abort() {}, kill: async () => {} };
+        const late = last.then(() => pool.run(request).outcome);
+        // Closed before its turn came.
+        return { outcome: late.catch(closed), abort() {}, kill: async () => {} };
       },
     });
   }),
@@ -110,10 +114,10 @@ export const running: readonly PoolSaboteur[] = [
   poolSaboteur("reads a body when it comes to it", ["boundary/values-are-copies"], (pool) =>
     but(pool, {
       run(request) {
-        const begun = new Promise<Execution>((resolve) => setTimeout(() => resolve(pool.run(request)), 30));
+        const begun = new Promise((resolve) => setTimeout(resolve, 30)).then(() => pool.run(request));
         return {
-          outcome: begun.then(({ outcome }) => outcome),
-          abort: (reason) => void begun.then((execution) => execution.abort(reason)),
+          outcome: begun.then(({ outcome }) => outcome).catch(closed),
+          abort: (reason) => void begun.then((execution) => execution.abort(reason)).catch(() => {}),
           kill: async (reason) => (await begun).kill(reason),
         };
       },

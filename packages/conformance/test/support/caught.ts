@@ -5,13 +5,27 @@ import type { Saboteur } from "../../src/saboteurs/index.ts";
 /** What never comes is not waited for as long as in an honest run. */
 const LONGEST_MS = 12_000;
 
+/** They look at the whole process, in which nobody else may open or leave anything meanwhile. */
+const PROCESS_WIDE = new Set([
+  "lifecycle/leaves-nothing-running",
+  "connection-loss/consuming-resumes",
+  "server-away/start-can-be-called-off",
+  "server-away/close-does-not-wait",
+  "restart/consuming-resumes",
+  "secrets/wrong-credentials-end-the-start",
+  "secrets/an-outage-shows-none",
+  "close/leaves-nothing-running",
+]);
+
 export function everySaboteurIsCaught<Harness, Context, Capabilities>(
   kit: Kit<Harness, Context, Capabilities>,
   saboteurs: readonly Saboteur<Harness>[],
 ): void {
   describe(`the ${kit.name} kit catches a subject that`, () => {
-    for (const saboteur of saboteurs) {
-      test(saboteur.name, { timeout: 60_000 }, async () => {
+    const isAlone = ({ caughtBy }: Saboteur<Harness>): boolean => caughtBy.some((id) => PROCESS_WIDE.has(id));
+    // Most of their time is waiting for what never comes. Those that run at the same time must stand next to each other.
+    for (const saboteur of saboteurs.toSorted((a, b) => Number(isAlone(a)) - Number(isAlone(b)))) {
+      test(saboteur.name, { timeout: 120_000, concurrent: !isAlone(saboteur) }, async ({ expect }) => {
         const scenarios = kit.scenarios
           .filter(({ id }) => saboteur.caughtBy.includes(id))
           .map((scenario) => ({ ...scenario, timeoutMs: Math.min(scenario.timeoutMs ?? LONGEST_MS, LONGEST_MS) }));

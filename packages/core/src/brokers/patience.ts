@@ -2,8 +2,11 @@
 
 import { BrokerUnavailableError } from "../contracts/index.ts";
 
-/** For the `attempt`-th wait, from 1: anywhere between a half and all of `firstMs` doubled each time, at most `mostMs`. */
-export function backoff(attempt: number, firstMs = 50, mostMs = 2_000): number {
+/**
+ * For the `attempt`-th wait, from 1: anywhere between a half and all of `firstMs` doubled each time, at most `mostMs`. The default lets
+ * work go on within a second of the server's return (I-50); to ask twice a second costs neither side anything.
+ */
+export function backoff(attempt: number, firstMs = 50, mostMs = 500): number {
   return Math.min(mostMs, firstMs * 2 ** Math.min(attempt - 1, 20)) * (0.5 + 0.5 * Math.random());
 }
 

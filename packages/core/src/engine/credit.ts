@@ -9,7 +9,8 @@ import type { PoolLane, QueueLane } from "./lanes.ts";
 
 export function totalCredit(lane: PoolLane, now: number, extra: number): number {
   const capacity = lane.pool.capacity;
-  return capacity === 0 ? 0 : capacity + lane.gauge.size(capacity, now) + extra;
+  lane.buffer = lane.gauge.size(capacity, now);
+  return capacity === 0 ? 0 : capacity + lane.buffer + extra;
 }
 
 /** Shares for the queues of one lane; pure. `turn` rotates who is served when there is less credit than queues. */

@@ -11,6 +11,8 @@ export class PoolLane {
   readonly queues: QueueLane[] = [];
   readonly waiting: Fifo<Held> = new Fifo();
   readonly gauge: BufferGauge;
+  /** Deliveries that it may hold beyond its slots now. */
+  buffer = 0;
   /** Slots promised to deliveries whose start is being recorded. */
   reserved = 0;
   running = 0;

@@ -10,12 +10,15 @@ import {
   type ResultRecord,
   type Settlement,
 } from "../contracts/index.ts";
+import { AckLine } from "./ack-line.ts";
 import type { EventStream } from "./events.ts";
 import type { Held } from "./held.ts";
 import type { QueueLane } from "./lanes.ts";
 import type { ResultWriter } from "./result-writer.ts";
 import type { Verdict } from "./verdict.ts";
 
+/** What is left of a success once its result is written. */
+const ACK: Verdict = { type: "succeed", value: undefined };
 /** On brokers that do not fence, a settlement this close to the end of the lease might hit the next holder. */
 const STALE_MARGIN_MS = 500;
 
@@ -32,6 +35,7 @@ export interface SettleContext {
 
 export class Settler {
   readonly #context: SettleContext;
+  readonly #acks = new AckLine((held) => this.#send(held, ACK));
 
   constructor(context: SettleContext) {
     this.#context = context;
@@ -43,12 +47,17 @@ export class Settler {
     const { results } = this.#context;
     if (record !== undefined && results !== undefined) {
       if (record.final) {
-        void results.write(record).then(() => this.#send(held, verdict));
+        void results.write(record).then(() => this.#leave(held, verdict));
         return;
       }
       results.announce(record);
     }
-    this.#send(held, verdict);
+    this.#leave(held, verdict);
+  }
+
+  #leave(held: Held, verdict: Verdict): void {
+    if (verdict.type === "succeed") this.#acks.add(held);
+    else this.#send(held, verdict);
   }
 
   #send(held: Held, verdict: Verdict): void {
