@@ -1,5 +1,5 @@
 import { backoff, byKind, type DeliveryRequest, Gathering, type RequestSink } from "@lovage/core/brokers";
-import { BrokerClosedError } from "@lovage/core/contracts";
+import { BrokerClosedError, DEFAULT_LEASE_MS } from "@lovage/core/contracts";
 import type { RedisFeed } from "./redis-consumption.ts";
 import { LinkError } from "./redis-errors.ts";
 import { allKeys, type QueueKeys } from "./redis-layout.ts";
@@ -12,6 +12,8 @@ type Request = DeliveryRequest<RedisClaim>;
 
 /** Bounds one script and one hand-over; also what Lua's `unpack` takes with room to spare. */
 const MOST = 1_000;
+const LEAST_PATIENCE_MS = 1_000;
+const MOST_PATIENCE_MS = 5_000;
 
 /** `lease in ms, ms until something falls due, nothing more to claim, not ours, claims and envelopes, starts`. */
 type TurnAnswer = readonly [number, number, 0 | 1, readonly number[], readonly string[], readonly number[]];
@@ -43,6 +45,7 @@ export class QueueTurns implements RequestSink<RedisClaim> {
   readonly #gathering = new Gathering<RedisClaim>(() => this.schedule());
   readonly #idle: (() => void)[] = [];
   #number = 0;
+  #leaseMs = DEFAULT_LEASE_MS;
   #underWay: readonly Request[] | undefined;
   #flush: NodeJS.Immediate | undefined;
   #closed = false;
@@ -67,10 +70,13 @@ export class QueueTurns implements RequestSink<RedisClaim> {
     });
   }
 
-  /** There may be something again. */
+  /** There may be something again: asked at once, because whoever published it waits for nothing else. */
   rouse(): void {
     for (const feed of this.feeds) feed.rouse();
-    this.schedule();
+    if (this.#underWay !== undefined || this.#closed) return;
+    clearImmediate(this.#flush);
+    this.#flush = undefined;
+    void this.#run();
   }
 
   /** Somebody here could take more if there were something: worth being woken for. */
@@ -152,15 +158,39 @@ export class QueueTurns implements RequestSink<RedisClaim> {
       await link.whenUp();
       if (this.#closed) throw new BrokerClosedError();
       try {
-        const answer = (await link.run(TURN, this.#keyList, args)) as TurnAnswer | null | 0;
+        const answer = (await this.#inTime(link.run(TURN, this.#keyList, args))) as TurnAnswer | null | 0;
         if (answer === 0) throw new Error(`turn ${this.#number} of queue "${this.queue}" was overtaken by a later one`);
         return answer ?? false;
       } catch (error) {
         if (this.#closed) throw new BrokerClosedError();
         if (!(error instanceof LinkError)) this.#host.trouble(error);
         // A new connection is worth trying at once.
-        if (link.connection !== undefined) await new Promise((resolve) => setTimeout(resolve, backoff(attempt, 25, 500)));
+        if (link.connection !== undefined)
+          await new Promise((resolve) => setTimeout(resolve, backoff(attempt, 25, 500)));
       }
+    }
+  }
+
+  /**
+   * A link on which nothing passes must be given up while the leases are still ours: they are renewed with two thirds left. To ask again costs
+   * nothing, so a server that is only slow is not harmed.
+   */
+  async #inTime<T>(answer: Promise<T>): Promise<T> {
+    const { link } = this.#host;
+    const { connection } = link;
+    const patienceMs = Math.min(Math.max(this.#leaseMs / 3, LEAST_PATIENCE_MS), MOST_PATIENCE_MS);
+    let answered = false;
+    const late = setTimeout(() => {
+      // After a standstill of our own, the answer may be here and not read yet.
+      setImmediate(() => {
+        if (!answered) link.fail(new Error(`no answer within ${Math.round(patienceMs)} ms`), connection);
+      });
+    }, patienceMs);
+    try {
+      return await answer;
+    } finally {
+      answered = true;
+      clearTimeout(late);
     }
   }
 
@@ -178,6 +208,7 @@ export class QueueTurns implements RequestSink<RedisClaim> {
       return;
     }
     const [leaseMs, nextMs, full, lost, claimed, starts] = answer;
+    this.#leaseMs = leaseMs;
     for (const feed of this.feeds) feed.consumption.leaseMs = leaseMs;
     // New work is on its way before hundreds of callers hear of what is done.
     this.#handOut(claimed, starts, hungry, askedAt + leaseMs);
