@@ -36,10 +36,11 @@ export class RedisFeed implements Feed {
     this.#turns.schedule();
   }
 
-  end(): Promise<void> {
+  end(): void {
     clearTimeout(this.#alarm);
     this.#turns.feeds.delete(this);
-    return Promise.resolve();
+    // So that nobody waits for signs on its behalf.
+    this.#turns.schedule();
   }
 
   get waits(): boolean {

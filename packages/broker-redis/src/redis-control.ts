@@ -118,7 +118,7 @@ export class RedisControl implements ControlChannel {
         subject: { worker: identity.id },
       });
     }
-    await new Promise<void>((resolve) => {
+    await this.#untilClosed((resolve) => {
       const channel = this.#server.layout.channel(`worker:${identity.id}`);
       this.#endCommands ??= this.#subscriptions.subscribe(
         this.#server.layout.channel("control"),
@@ -128,7 +128,6 @@ export class RedisControl implements ControlChannel {
       );
       const end = this.#subscriptions.subscribe(channel, () => {}, resolve);
       this.#servers.set(identity.id, { identity, handler, end });
-      this.#ends.add(resolve);
     });
     this.#check();
   }
@@ -153,7 +152,7 @@ export class RedisControl implements ControlChannel {
     this.#check();
     const channel = this.#server.layout.channel("events");
     let end = (): void => {};
-    await new Promise<void>((resolve) => {
+    await this.#untilClosed((resolve) => {
       const subscribed = (): void => {
         // At most once, as everything here: who does not hear it asks when it has something to say.
         this.#publish("control", JSON.stringify({ listening: true } satisfies Travelling)).catch(() => {});
@@ -164,7 +163,6 @@ export class RedisControl implements ControlChannel {
         (message) => listener(JSON.parse(message) as TaskEvent[]),
         subscribed,
       );
-      this.#ends.add(resolve);
     });
     this.#check();
     return async () => end();
@@ -185,6 +183,17 @@ export class RedisControl implements ControlChannel {
 
   #check(): void {
     if (this.#closed) throw new BrokerClosedError();
+  }
+
+  /** Resolves when `begin` says so, or when the channel closes. */
+  async #untilClosed(begin: (resolve: () => void) => void): Promise<void> {
+    let end = (): void => {};
+    await new Promise<void>((resolve) => {
+      end = resolve;
+      this.#ends.add(end);
+      begin(resolve);
+    });
+    this.#ends.delete(end);
   }
 
   #checkListened(): void {

@@ -250,7 +250,8 @@ class Connection implements RedisConnection {
   }
 
   destroy(): void {
-    this.#client.disconnect();
+    // What has ended and is told to end keeps a timer of ioredis for two seconds.
+    if (this.#client.status !== "end") this.#client.disconnect();
     // Without waiting for the other side to agree: it may be gone. What has no answer rejects now.
     if (!this.#client.isCluster) (this.#client as unknown as { stream?: { destroy(): void } }).stream?.destroy();
     this.#end();
