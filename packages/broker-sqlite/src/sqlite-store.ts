@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { abortable, backoff } from "@lovage/core/brokers";
 import { BrokerClosedError } from "@lovage/core/contracts";
 import { errorOf, mayPass } from "./sqlite-errors.ts";
 import { type Claimant, type Collector, Gathering } from "./sqlite-gathering.ts";
@@ -14,13 +16,13 @@ import {
   TRAITS,
 } from "./sqlite-operations.ts";
 import type { StorageSettings } from "./sqlite-options.ts";
-import { abortable, backoff, pause } from "./sqlite-patience.ts";
 import { type Ending, expire, finish, type Pending, pendingOf } from "./sqlite-pending.ts";
 import type { HostNews } from "./storage/host.ts";
 
 /** Something that was asked, for {@link SqliteStore.isLast}. */
 export type Asked = object;
 
+const FIRST_WAIT_MS = 2;
 const MAX_BUSY_WAIT_MS = 50;
 /** Work goes on within a second of the end of an outage (I-50), however long that was. */
 const MAX_FAULT_WAIT_MS = 500;
@@ -205,7 +207,7 @@ export class SqliteStore {
         this.#opening = undefined;
         throw errorOf(opened.fault, this.settings.path);
       }
-      await pause(backoff(attempt, MAX_FAULT_WAIT_MS));
+      await pause(backoff(attempt + 1, FIRST_WAIT_MS, MAX_FAULT_WAIT_MS));
     }
   }
 
@@ -279,7 +281,7 @@ export class SqliteStore {
       return;
     }
     this.#failures += 1;
-    const wait = backoff(this.#failures, fault.kind === "busy" ? MAX_BUSY_WAIT_MS : MAX_FAULT_WAIT_MS);
+    const wait = backoff(this.#failures, FIRST_WAIT_MS, fault.kind === "busy" ? MAX_BUSY_WAIT_MS : MAX_FAULT_WAIT_MS);
     const timer = setTimeout(() => {
       const { pending: still } = this.#retry ?? { pending: [] };
       this.#retry = undefined;
