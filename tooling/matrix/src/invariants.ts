@@ -24,7 +24,7 @@ export const ELSEWHERE: Readonly<Record<string, ShownElsewhere>> = {
   "I-3": {
     why: "that a whole worker killed in full flight loses nothing needs the worker",
     file: "tooling/e2e/test/kill9.test.ts",
-    test: "loses nothing of 10,000 tasks when a worker is killed, and runs again only what it had not settled",
+    test: "$name: loses nothing of 10,000 tasks when a worker is killed, and runs again only what it had not settled, soon",
   },
   "I-15": {
     why: "that renewals go on for as long as a task runs is the engine's",

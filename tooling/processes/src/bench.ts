@@ -6,18 +6,19 @@ import { LovageProcess } from "./lovage-process.ts";
 /** A folder, and everything started in it, gone at the end. */
 export class Bench implements AsyncDisposable {
   readonly folder: string;
+  /** What commands are given for a broker. */
+  readonly broker: string;
   readonly #processes: LovageProcess[] = [];
 
-  private constructor(folder: string) {
+  private constructor(folder: string, broker: string) {
     this.folder = folder;
+    this.broker = broker;
   }
 
-  static async open(): Promise<Bench> {
-    return new Bench(await mkdtemp(join(tmpdir(), "lovage-e2e-")));
-  }
-
-  get broker(): string {
-    return `sqlite:${join(this.folder, "queue.db")}`;
+  /** `broker`: a URL; default is a SQLite file in the folder. */
+  static async open(broker?: string): Promise<Bench> {
+    const folder = await mkdtemp(join(tmpdir(), "lovage-e2e-"));
+    return new Bench(folder, broker ?? `sqlite:${join(folder, "queue.db")}`);
   }
 
   path(name: string): string {

@@ -3,4 +3,6 @@
 export { type Program, provide } from "./binaries.ts";
 export { freePort, freePorts } from "./free-port.ts";
 export { REDIS, type RedisServer, startRedis } from "./redis.ts";
+export { type RedisCluster, startRedisCluster } from "./redis-cluster.ts";
+export { type RedisSentinel, startRedisSentinel } from "./redis-sentinel.ts";
 export { type ServerCommand, ServerProcess } from "./server-process.ts";

@@ -4,6 +4,10 @@ import { ConfigurationError } from "@lovage/core/contracts";
 export const PACKAGES: Readonly<Record<string, string>> = {
   redis: "@lovage/broker-redis",
   rediss: "@lovage/broker-redis",
+  "redis+sentinel": "@lovage/broker-redis",
+  "rediss+sentinel": "@lovage/broker-redis",
+  "redis+cluster": "@lovage/broker-redis",
+  "rediss+cluster": "@lovage/broker-redis",
   amqp: "@lovage/broker-rabbitmq",
   amqps: "@lovage/broker-rabbitmq",
   nats: "@lovage/broker-nats",
@@ -31,13 +35,20 @@ export function parseAdapterUrl(text: string, what: string): URL {
     );
   }
   try {
-    return new URL(text);
+    return new URL(severalHosts(text));
   } catch (cause) {
     throw new ConfigurationError(
       `${what}: "${shown}" is not a valid URL (check the port and that special characters in user and password are percent-encoded); legal are ${LEGAL}`,
       { cause: (cause as { code?: unknown }).code },
     );
   }
+}
+
+/** `scheme://a:1,b:2/…` has several hosts, which a URL has not: with the colons of their ports encoded they are one, for the adapter to take apart. */
+function severalHosts(text: string): string {
+  return text.replace(/^([^:/]+:\/\/(?:[^/?#]*@)?)([^/?#@]*,[^/?#@]*)/, (_, before: string, hosts: string) => {
+    return before + hosts.replaceAll(":", "%3A");
+  });
 }
 
 export function schemeOf(url: URL): string {

@@ -147,3 +147,25 @@ describe("a kind of pool", () => {
     );
   });
 });
+
+describe("a URL with several hosts", () => {
+  it("reaches the adapter with all of them, ports and credentials included", async () => {
+    const from = folderWith("lovage-broker-many", {
+      "package.json": manifest("./index.js"),
+      "index.js":
+        "export const openBroker = ({ username, password, host, pathname }) => ({ username, password, host: decodeURIComponent(host), pathname });",
+    });
+    expect(await openBroker("many://u:p@a:1,b:2,c/x", { from })).toEqual({
+      username: "u",
+      password: "p",
+      host: "a:1,b:2,c",
+      pathname: "/x",
+    });
+  });
+
+  it("of Redis is Redis's", async () => {
+    const broker = await openBroker("redis+sentinel://a:1,b:2/m");
+    expect(broker.address).toBe("redis+sentinel://a:1,b:2/m");
+    await broker.close();
+  });
+});

@@ -13,4 +13,12 @@ export const work = task("ledger.work", async (index: number) => {
   return index;
 });
 
-export default createApp({ tasks: [work] });
+/** As {@link work}, for as long as it is told. */
+export const hold = task("ledger.hold", async (ms: number) => {
+  const { id } = currentTask();
+  appendFileSync(ledger, `start ${id} ${ms} ${process.pid} ${Date.now()}\n`);
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  appendFileSync(ledger, `end ${id} ${ms} ${process.pid} ${Date.now()}\n`);
+});
+
+export default createApp({ tasks: [work, hold] });
