@@ -1,4 +1,4 @@
-import { BrokerEvents, Connection } from "@lovage/core/brokers";
+import { BrokerEvents, Connection, Followers } from "@lovage/core/brokers";
 import {
   BrokerClosedError,
   DEFAULT_RESULT_TTL_MS,
@@ -29,7 +29,7 @@ class RedisResults implements ResultStore {
   readonly #server: RedisSession;
   readonly #connection = new Connection(new BrokerEvents());
   readonly #subscriptions: Subscriptions;
-  readonly #ends = new Set<() => void>();
+  readonly #followers = new Followers();
   #writes: { readonly records: readonly ResultRecord[]; readonly pending: Pending<void> }[] = [];
   #reads: { readonly ids: readonly string[]; readonly pending: Pending<readonly (ResultRecord | undefined)[]> }[] = [];
   #flush: NodeJS.Immediate | undefined;
@@ -55,7 +55,7 @@ class RedisResults implements ResultStore {
           new Promise((resolve) => setTimeout(resolve, 1_500).unref()),
         ]);
       }
-      for (const end of this.#ends) end();
+      this.#followers.close();
       this.#subscriptions.close();
       this.#server.link.close();
     });
@@ -85,66 +85,52 @@ class RedisResults implements ResultStore {
 
   async *wait(id: string, options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<ResultRecord, void, void> {
     this.#check();
-    const { signal } = options;
-    if (signal?.aborted) return;
-    let latest: ResultRecord | undefined;
-    let wake = (): void => {};
-    const give = (record: ResultRecord): void => {
-      latest = record;
-      wake();
-    };
-    const end = (): void => wake();
-    this.#ends.add(end);
-    const look = (): void => {
-      this.read([id]).then(
-        ([record]) => {
-          // What was published meanwhile is newer.
-          if (record !== undefined && latest === undefined && differs(record)) give(record);
-        },
-        () => {
-          // Nothing was learnt: again, or a result might be missed.
-          if (this.#ends.has(end) && !this.#connection.closed) setTimeout(look, LOOK_AGAIN_MS).unref();
-        },
-      );
-    };
-    let shown: ResultRecord | undefined;
-    const differs = (record: ResultRecord): boolean =>
-      shown === undefined || JSON.stringify(shown) !== JSON.stringify(record);
-    signal?.addEventListener("abort", end);
-    // Subscribed before the first look, and looked at again after every new subscription: nothing is missed between.
-    const unsubscribe = this.#subscriptions.subscribe(
-      this.#server.layout.result(id),
-      (message) => give(recordOf(id, message)),
-      look,
-    );
-    const anyway = setInterval(look, LOOK_ANYWAY_MS).unref();
-    try {
-      for (;;) {
-        if (this.#connection.closed) throw new BrokerClosedError("the result store is closed; open a new one");
-        if (signal?.aborted) return;
-        const record = latest;
-        latest = undefined;
-        if (record === undefined) {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-          continue;
-        }
-        shown = record;
-        yield record;
-        if (record.final) return;
-      }
-    } finally {
-      clearInterval(anyway);
-      unsubscribe();
-      signal?.removeEventListener("abort", end);
-      this.#ends.delete(end);
-    }
+    yield* this.#followers.follow((give) => this.#watch(id, give), options.signal);
   }
 
   async forget(ids: readonly string[]): Promise<void> {
     this.#check();
     await this.#each(ids, (keys) => this.#server.call("unlink", keys));
+  }
+
+  #watch(id: string, give: (record: ResultRecord) => void): () => void {
+    let over = false;
+    let heard = 0;
+    let told: string | undefined;
+    const tell = (record: ResultRecord): void => {
+      const text = JSON.stringify(record);
+      if (text === told) return;
+      told = text;
+      give(record);
+    };
+    const look = (): void => {
+      const before = heard;
+      this.read([id]).then(
+        ([record]) => {
+          // What was published meanwhile is newer.
+          if (record !== undefined && heard === before) tell(record);
+        },
+        () => {
+          // Nothing was learnt: again, or a result might be missed.
+          if (!over) setTimeout(look, LOOK_AGAIN_MS).unref();
+        },
+      );
+    };
+    // Subscribed before the first look, and looked at again after every new subscription: nothing is missed between.
+    const unsubscribe = this.#subscriptions.subscribe(
+      this.#server.layout.result(id),
+      (message) => {
+        heard += 1;
+        tell(recordOf(id, message));
+      },
+      look,
+    );
+    const anyway = setInterval(look, LOOK_ANYWAY_MS).unref();
+    return () => {
+      over = true;
+      clearInterval(anyway);
+      unsubscribe();
+    };
   }
 
   #check(): void {

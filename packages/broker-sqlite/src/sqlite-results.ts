@@ -1,3 +1,4 @@
+import { Followers } from "@lovage/core/brokers";
 import {
   BrokerClosedError,
   BrokerUnavailableError,
@@ -27,7 +28,7 @@ class SqliteResults implements ResultStore {
   readonly name = "sqlite";
   readonly #tenancy: Tenancy;
   readonly #waiters = new Map<string, Set<Waiter>>();
-  readonly #ends = new Set<() => void>();
+  readonly #followers = new Followers();
   #state: "new" | "connected" | "closed" = "new";
   #closing: Promise<void> | undefined;
   #sweeper: NodeJS.Timeout | undefined;
@@ -70,42 +71,13 @@ class SqliteResults implements ResultStore {
 
   async *wait(id: string, options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<ResultRecord, void, void> {
     this.#check();
-    const { signal } = options;
-    let latest: ResultRecord | undefined;
-    let wake = (): void => {};
-    const waiter: Waiter = {
-      version: 0,
-      give: (record) => {
-        latest = record;
-        wake();
-      },
-    };
-    const end = (): void => wake();
-    // Registered before the first look, so that a write between the two is seen by the look that it causes.
-    this.#register(id, waiter);
-    this.#ends.add(end);
-    signal?.addEventListener("abort", end);
-    try {
+    yield* this.#followers.follow((give) => {
+      // Registered before the first look, so that a write between the two is seen by the look that it causes.
+      const waiter: Waiter = { version: 0, give };
+      this.#register(id, waiter);
       this.#look();
-      for (;;) {
-        if (this.#state === "closed") throw new BrokerClosedError();
-        if (signal?.aborted) return;
-        const record = latest;
-        latest = undefined;
-        if (record === undefined) {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-          continue;
-        }
-        yield record;
-        if (record.final) return;
-      }
-    } finally {
-      signal?.removeEventListener("abort", end);
-      this.#ends.delete(end);
-      this.#unregister(id, waiter);
-    }
+      return () => this.#unregister(id, waiter);
+    }, options.signal);
   }
 
   async forget(ids: readonly string[]): Promise<void> {
@@ -120,7 +92,7 @@ class SqliteResults implements ResultStore {
   async #close(): Promise<void> {
     this.#state = "closed";
     clearInterval(this.#sweeper);
-    for (const end of this.#ends) end();
+    this.#followers.close();
     this.#unwatch?.();
     this.#unwatch = undefined;
     await this.#tenancy.leave();

@@ -9,7 +9,7 @@ import { type Script, script } from "./script.ts";
 export const LIST_DEAD: Script = script(
   "list-dead",
   ["queue", "messages", "dead", "reasons"],
-  String.raw`
+  `
 if #ARGV < 2 then return redis.error_reply('ERR lovage list-dead: wrong number of arguments') end
 local keep = call('HGET', queue, 'keep')
 if not keep then return false end
@@ -53,7 +53,7 @@ return letters
 export const REDRIVE: Script = script(
   "redrive",
   ["queue", "messages", "ready", "dead", "reasons", "revoked", "wake"],
-  String.raw`
+  `
 if #ARGV % 2 ~= 0 then return redis.error_reply('ERR lovage redrive: wrong number of arguments') end
 local lease, clock, paused = unpack(call('HMGET', queue, 'lease', 'clock', 'paused'))
 if not lease then return false end
@@ -82,7 +82,7 @@ return count
 export const DROP_DEAD: Script = script(
   "drop-dead",
   ["queue", "messages", "dead", "reasons"],
-  String.raw`
+  `
 if call('EXISTS', queue) == 0 then return false end
 local count = 0
 for i = 1, #ARGV do

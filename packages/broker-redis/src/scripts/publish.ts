@@ -11,7 +11,7 @@ import { type Script, script } from "./script.ts";
 export const PUBLISH: Script = script(
   "publish",
   ["queue", "messages", "ready", "delayed", "revoked", "wake"],
-  String.raw`
+  `
 local n, m = tonumber(ARGV[1]), tonumber(ARGV[2])
 if #ARGV ~= 2 + 2 * n + 3 * m then return redis.error_reply('ERR lovage publish: wrong number of arguments') end
 local lease, clock, paused, revoked_until = unpack(call('HMGET', queue, 'lease', 'clock', 'paused', 'revoked'))

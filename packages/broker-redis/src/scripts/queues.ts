@@ -9,7 +9,7 @@ import { type Script, script } from "./script.ts";
 export const ENSURE: Script = script(
   "ensure",
   ["queue", "revoked", "wake"],
-  String.raw`
+  `
 if #ARGV < 7 or #ARGV % 2 ~= 1 then return redis.error_reply('ERR lovage ensure: wrong number of arguments') end
 local is_new = call('EXISTS', queue) == 0
 for i, field in ipairs({ 'lease', 'dead', 'keep' }) do
@@ -29,7 +29,7 @@ return 1
 export const BEGIN: Script = script(
   "begin",
   ["queue", "sessions"],
-  String.raw`
+  `
 if call('EXISTS', queue) == 0 then return false end
 local now = now_us()
 local all = call('HGETALL', sessions)
@@ -45,7 +45,7 @@ return tonumber(call('HGET', queue, 'lease'))
 export const DEPTH: Script = script(
   "depth",
   ["queue", "ready", "delayed", "leases", "dead"],
-  String.raw`
+  `
 local keep, paused = unpack(call('HMGET', queue, 'keep', 'paused'))
 if not keep then return false end
 local now = now_us()
@@ -64,7 +64,7 @@ return {
 export const OLDEST: Script = script(
   "oldest",
   ["queue", "ready", "delayed"],
-  String.raw`
+  `
 if call('EXISTS', queue) == 0 then return false end
 local now = now_us()
 local oldest
@@ -90,7 +90,7 @@ return math.max(0, math.floor((now - oldest) / 1000))
 export const PAUSE: Script = script(
   "pause",
   ["queue", "wake"],
-  String.raw`
+  `
 if #ARGV ~= 1 then return redis.error_reply('ERR lovage pause: wrong number of arguments') end
 if call('EXISTS', queue) == 0 then return false end
 if ARGV[1] == '1' then
@@ -107,7 +107,7 @@ return 1
 export const WAKE: Script = script(
   "wake",
   ["queue", "wake"],
-  String.raw`
+  `
 if call('EXISTS', queue) == 0 then return false end
 return call('ZADD', wake, 0, '0')
 `,
@@ -120,7 +120,7 @@ return call('ZADD', wake, 0, '0')
 export const REVOKE: Script = script(
   "revoke",
   ["queue", "messages", "ready", "delayed", "states", "dead", "revoked"],
-  String.raw`
+  `
 local revoked_until = call('HMGET', queue, 'lease', 'revoked')
 if not revoked_until[1] then return false end
 local now = math.floor(now_us() / 1000)
@@ -152,7 +152,7 @@ return answers
 export const REMEMBER: Script = script(
   "remember",
   ["queue", "messages", "ready", "delayed", "states", "revoked"],
-  String.raw`
+  `
 if call('EXISTS', queue) == 0 then return false end
 local till = math.floor(now_us() / 1000) + tonumber(ARGV[1])
 for i = 2, #ARGV do
@@ -175,7 +175,7 @@ return 1
 export const PURGE: Script = script(
   "purge",
   ["queue", "messages", "ready", "delayed", "states"],
-  String.raw`
+  `
 if #ARGV ~= 2 then return redis.error_reply('ERR lovage purge: wrong number of arguments') end
 if call('EXISTS', queue) == 0 then return false end
 local most = tonumber(ARGV[1])
@@ -202,7 +202,7 @@ return #ids
 export const DESTROY: Script = script(
   "destroy",
   ["queue", "messages", "ready", "delayed", "leases", "states", "dead", "reasons", "revoked", "wake", "sessions"],
-  String.raw`
+  `
 if call('EXISTS', queue) == 0 then return false end
 local due = call('ZCOUNT', delayed, '-inf', math.floor(now_us() / 1000) * 16 + 15)
 local depth = {

@@ -14,7 +14,7 @@ export interface Script {
  * In front of every script. Keys have their names from the list that the caller's are made of, so the two cannot disagree; a wrong number of
  * arguments is an error instead of a silent change of meaning. Time is the server's.
  */
-const PRELUDE = String.raw`
+const PRELUDE = `
 local call = redis.call
 local function now_us()
   local time = call('TIME')

@@ -3,6 +3,7 @@
 export { BrokerEvents } from "./broker-events.ts";
 export { Connection } from "./connection.ts";
 export { type BrokerHost, createBroker } from "./create-broker.ts";
+export { Followers } from "./followers.ts";
 export { Gathering, type RequestSink } from "./gathering.ts";
 export { type ConsumptionHost, type ConsumptionTerms, type Feed, HeldConsumption } from "./held-consumption.ts";
 export { HeldDelivery, type Taken } from "./held-delivery.ts";

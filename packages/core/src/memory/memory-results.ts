@@ -1,3 +1,4 @@
+import { Followers } from "../brokers/index.ts";
 import { BrokerClosedError, BrokerUnavailableError, type ResultRecord, type ResultStore } from "../contracts/index.ts";
 import { systemClock } from "./clock.ts";
 import type { MemoryResultsOptions } from "./memory-options.ts";
@@ -7,7 +8,7 @@ import { ResultTable } from "./result-table.ts";
 class MemoryResults implements ResultStore {
   readonly name = "memory";
   readonly #table: ResultTable;
-  readonly #wakers = new Set<() => void>();
+  readonly #followers = new Followers();
   #state: "new" | "connected" | "closed" = "new";
 
   constructor(table: ResultTable) {
@@ -22,7 +23,7 @@ class MemoryResults implements ResultStore {
 
   async close(): Promise<void> {
     this.#state = "closed";
-    for (const wake of [...this.#wakers]) wake();
+    this.#followers.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -44,39 +45,14 @@ class MemoryResults implements ResultStore {
     for (const id of ids) table.forget(id);
   }
 
-  /** Watches before it reads, and keeps the latest record that it has not yet shown: so none that matters is missed. */
   async *wait(id: string, options: { readonly signal?: AbortSignal } = {}): AsyncIterable<ResultRecord> {
-    const { signal } = options;
     const table = this.#connected();
-    let wake = (): void => {};
-    let unseen: ResultRecord | undefined;
-    const unwatch = table.watch(id, (record) => {
-      unseen = record;
-      wake();
-    });
-    const rouse = (): void => wake();
-    this.#wakers.add(rouse);
-    signal?.addEventListener("abort", rouse);
-    unseen ??= table.read(id);
-    try {
-      while (!signal?.aborted) {
-        this.#connected();
-        const record: ResultRecord | undefined = unseen;
-        unseen = undefined;
-        if (record === undefined) {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-          continue;
-        }
-        yield record;
-        if (record.final) return;
-      }
-    } finally {
-      unwatch();
-      this.#wakers.delete(rouse);
-      signal?.removeEventListener("abort", rouse);
-    }
+    yield* this.#followers.follow((give) => {
+      const unwatch = table.watch(id, give);
+      const present = table.read(id);
+      if (present !== undefined) give(present);
+      return unwatch;
+    }, options.signal);
   }
 
   #connected(): ResultTable {
