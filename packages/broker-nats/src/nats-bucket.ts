@@ -4,7 +4,6 @@ import { API_CODES, apiError, isApiError, NatsApiError } from "./nats-errors.ts"
 import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
 import { HeaderBlock, type NatsHeaders } from "./nats-port.ts";
-import { scan } from "./nats-scan.ts";
 import { millis, Streams } from "./nats-streams.ts";
 
 export interface Entry {
@@ -93,14 +92,13 @@ export class Bucket {
 
   /** All keys with their values, as they are now. */
   async entries(): Promise<readonly Entry[]> {
-    const entries = new Map<string, Entry>();
     const prefix = this.#subject("").length;
-    for await (const { subject, data, headers, seq } of scan(this.#link, this.#streams, this.#stream)) {
-      const entry = entryOf(subject.slice(prefix), Buffer.from(data), headers, seq);
-      if (entry.deleted) entries.delete(entry.key);
-      else entries.set(entry.key, entry);
+    const keys: string[] = [];
+    for await (const page of this.#streams.subjects(this.#stream, this.#subject(">"))) {
+      keys.push(...Object.keys(page).map((subject) => subject.slice(prefix)));
     }
-    return [...entries.values()];
+    const entries = await Promise.all(keys.map((key) => this.get(key)));
+    return entries.filter((entry): entry is Entry => entry !== undefined && !entry.deleted);
   }
 
   /** Everything stored from now on; `key` may be `>`. Nothing arrives while the connection is down. */

@@ -92,12 +92,11 @@ async function leftovers(access: Access, namespace: string): Promise<readonly st
 
 function contents({ config, state }: StreamInfo): readonly string[] {
   const { messages, consumer_count: consumers } = state;
-  // Who reads a bucket as a whole does so through a consumer that goes by itself when its reader is gone.
   const bucket = config.name.startsWith("KV_");
   return [
     ...(bucket ? [] : [config.name]),
     ...Array.from({ length: messages }, (_, index) => `${config.name} message ${index}`),
-    ...Array.from({ length: bucket ? 0 : consumers }, (_, index) => `${config.name} consumer ${index}`),
+    ...Array.from({ length: consumers }, (_, index) => `${config.name} consumer ${index}`),
   ];
 }
 
