@@ -3,10 +3,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { natsBroker } from "@lovage/broker-nats";
 import { redisBroker } from "@lovage/broker-redis";
 import { sqliteBroker } from "@lovage/broker-sqlite";
 import type { Broker } from "@lovage/core/contracts";
-import { startRedis } from "@lovage/services";
+import { startNats, startRedis } from "@lovage/services";
 
 export interface Place extends AsyncDisposable {
   /** What commands are given. */
@@ -57,6 +58,20 @@ export const BROKERS: readonly BrokerKind[] = [
           await server.process.kill();
           return () => server.process.start();
         },
+        [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+      };
+    },
+  },
+  {
+    name: "NATS",
+    againWithinMs: LEASE_MS + 1_000,
+    // Its clock ends leases also while nobody can reach it to renew.
+    outlastsItsServer: false,
+    async open() {
+      const server = await startNats();
+      return {
+        url: server.url,
+        broker: () => natsBroker({ servers: server.url }),
         [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
       };
     },
