@@ -4,6 +4,7 @@
  */
 
 import type { Availability } from "./availability.ts";
+import { copiedBy } from "./copied.ts";
 import type { History, Interval, Run, TaskHistory } from "./history.ts";
 
 export type Reason =
@@ -17,6 +18,8 @@ export type Reason =
   | "stale"
   /** Published again, because nobody knew whether the first publish had come through. */
   | "republished"
+  /** Moved by a copy, and the original was left because something was struck before it went. */
+  | "copied"
   /** The broker was struck in a way that its rig says may cause this. */
   | { readonly outage: string };
 
@@ -40,6 +43,7 @@ const SAME_MOMENT_MS = 50;
 export function repetitions(task: TaskHistory, history: History, availability: Availability): Repetition[] {
   const runs = task.runs.toSorted((a, b) => a.at - b.at);
   const used = new Set<Run>();
+  const moved = new Set<Run>();
   let republished = task.publications
     .slice(1)
     .filter(({ outcome }) => outcome?.status !== "refused" && outcome?.status !== "duplicate");
@@ -52,9 +56,14 @@ export function repetitions(task: TaskHistory, history: History, availability: A
       return { run, reason };
     }
     const again = republished.find(({ at }) => at <= run.at + SAME_MOMENT_MS);
-    if (again === undefined) return { run, reason: undefined };
-    republished = republished.filter((publication) => publication !== again);
-    return { run, reason: "republished" };
+    if (again !== undefined) {
+      republished = republished.filter((publication) => publication !== again);
+      return { run, reason: "republished" };
+    }
+    const move = copiedBy(run, runs.slice(0, place + 1), moved, task, history, availability);
+    if (move === undefined) return { run, reason: undefined };
+    moved.add(move);
+    return { run, reason: "copied" };
   });
 }
 
