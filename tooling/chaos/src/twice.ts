@@ -79,12 +79,14 @@ function reasonFor(
   const fault = faultBetween(a, b, history, availability);
   // Poison ends its process within moments, also on a worker that has just been told to end.
   if (isCrash(a, task) && (fault === undefined || fault.kind === "term")) return "crash";
-  if (fault !== undefined) return { fault: fault.kind, at: fault.from, redeliveredInMs: b.at - fault.from };
-  if (beganStale(a, b, history)) return "stale";
   const outage = history.outages.find(
     ({ kind, from, to }) =>
       history.facts.excusing.includes(kind) && from <= b.at && to >= a.at && heldAt(a, from, availability),
   );
+  // A fault that was over when it began is the lesser reason, and its time is not the one to count from.
+  if (fault !== undefined && (outage === undefined || fault.to >= a.at))
+    return { fault: fault.kind, at: fault.from, redeliveredInMs: b.at - fault.from };
+  if (beganStale(a, b, history)) return "stale";
   return outage === undefined ? undefined : { outage: outage.kind };
 }
 

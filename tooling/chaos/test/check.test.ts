@@ -156,6 +156,16 @@ describe("nothing runs twice without a reason", () => {
     expect(again(ledger(["reset"]))).toEqual({ reset: 1 });
   });
 
+  it("is put down to the outage that struck a run, not to a stop that was over when it began", () => {
+    const ledger = new Handmade({ excusing: ["halfOpen"] })
+      .publish("a", 5_400)
+      .struck("stop", 20, 5_390, W0)
+      .ran("a", 5_410, { forMs: 300 })
+      .struck("halfOpen", 5_600, 9_000)
+      .ran("a", 11_000, { worker: W1, deliveries: 2 });
+    expect(again(ledger)).toEqual({ halfOpen: 1 });
+  });
+
   it("expects a redelivery at once where the connection owns the message", () => {
     const ledger = new Handmade({ ownership: "connection" }).publish("a", 10).ran("a", 20, { forMs: "never" });
     expect(again(ledger.struck("kill", 25, 26, W0).ran("a", 40, { worker: W1 }))).toEqual({ kill: 1 });
