@@ -92,11 +92,23 @@ function credentialsOf(servers: readonly string[]): Pick<NatsConnectOptions, "us
 function authenticators(options: NatsConnectOptions): Authenticator[] {
   const { user, password, token, credentials, nkeySeed } = options;
   const found: Authenticator[] = [];
-  if (credentials !== undefined) found.push(credsAuthenticator(Buffer.from(credentials)));
+  if (credentials !== undefined) found.push(fromCredentials(credentials));
   if (nkeySeed !== undefined) found.push(nkeyAuthenticator(Buffer.from(nkeySeed)));
   if (token !== undefined) found.push(tokenAuthenticator(token));
   if (user !== undefined) found.push(usernamePasswordAuthenticator(user, password));
   return found;
+}
+
+/** Read once before anybody is asked: what is in the file does not get better by trying. */
+function fromCredentials(text: string): Authenticator {
+  // The client looks for the end of the last line, which is gone where a file was trimmed.
+  const authenticator = credsAuthenticator(Buffer.from(`${text.replaceAll("\r\n", "\n")}\n`));
+  try {
+    authenticator("nonce");
+  } catch {
+    throw new ConfigurationError("credentials: this is no credentials file (a user's JWT and the seed of its nkey)");
+  }
+  return authenticator;
 }
 
 /** Throws `ConfigurationError` when it cannot be read. Its contents are a secret and in no message. */

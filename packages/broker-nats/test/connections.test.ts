@@ -11,6 +11,7 @@ import { connect, nkeys } from "@nats-io/transport-node";
 import { connect as connect2 } from "nats";
 import { afterAll, describe, expect, it } from "vitest";
 import { type NatsBrokerOptions, type NatsConnection, natsBroker, natsResults, openBroker } from "../src/index.ts";
+import { accountJwt, credentialsOf, keys, operatorJwt } from "./jwt.ts";
 import { Collected, message } from "./support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lovage-nats-connections-"));
@@ -32,6 +33,20 @@ async function works(broker: Broker): Promise<void> {
   await broker.consume({ queue: "work", credit: 1 }, inbox.receive);
   expect(await (await inbox.next()).ack()).toBe("done");
   await broker.destroyQueue("work");
+}
+
+/** What goes through streams and subjects of their own: delays, retries, dead letters, and what a pause tells everybody. */
+async function delaysAndRetries(broker: Broker): Promise<void> {
+  await broker.ensureQueue({ name: "retried" });
+  const inbox = new Collected();
+  await broker.publish([message("retried", "later", { dueAt: Date.now() + 200 })]);
+  await broker.consume({ queue: "retried", credit: 5 }, inbox.receive);
+  expect(await (await inbox.next()).requeue({ delayMs: 100 })).toBe("done");
+  const again = await inbox.next();
+  expect(again.message.id).toBe("later");
+  expect(await again.deadLetter({ code: "failed" })).toBe("done");
+  expect((await broker.deadLetters("retried")).map(({ id }) => id)).toEqual(["later"]);
+  await broker.destroyQueue("retried");
 }
 
 async function turnedAway(options: NatsBrokerOptions): Promise<void> {
@@ -67,6 +82,31 @@ describe("who we are", () => {
     await turnedAway({ servers: server.url, nkeySeed: Buffer.from(nkeys.createUser().getSeed()).toString() });
   });
 
+  it("is told by a credentials file, which an operator's account vouches for", async () => {
+    const [operator, system, account, user] = [keys.operator(), keys.account(), keys.account(), keys.user()];
+    const file = config(
+      "operator.conf",
+      `operator: ${operatorJwt(operator)}
+      system_account: ${system.getPublicKey()}
+      resolver: MEMORY
+      resolver_preload: {
+        ${system.getPublicKey()}: ${accountJwt(system, operator, "none")}
+        ${account.getPublicKey()}: ${accountJwt(account, operator, "JetStream")}
+      }`,
+    );
+    await using server = await startNats(["-c", file]);
+    const credentials = credentialsOf(user, account);
+    await using broker = natsBroker({ servers: server.url, credentials });
+    await works(broker);
+    writeFileSync(join(folder, "user.creds"), credentials);
+    await using byUrl = openBroker(new URL(`${server.url}?creds=user.creds`), { directory: folder });
+    await works(byUrl);
+    await turnedAway({ servers: server.url, credentials: credentialsOf(keys.user(), keys.account()) });
+    await turnedAway({ servers: server.url });
+    await using garbled = natsBroker({ servers: server.url, credentials: "-----BEGIN NATS USER JWT-----" });
+    await expect(garbled.connect()).rejects.toMatchObject({ code: "CONFIGURATION" });
+  });
+
   it("stays behind TLS, with an authority of one's own", async () => {
     const openssl = await provide({ command: "openssl", debian: "openssl", variable: "PATH" });
     const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
@@ -92,6 +132,50 @@ it("reaches JetStream of a domain", async () => {
   await works(broker);
   await using elsewhere = natsBroker({ servers: server.url, domain: "nowhere", operationTimeoutMs: 500 });
   await expect(elsewhere.connect({ signal: AbortSignal.timeout(1_500) })).rejects.toThrow();
+});
+
+it("reaches JetStream of another account by the prefix under which that is imported", async () => {
+  const file = config(
+    "import.conf",
+    `jetstream {}
+    accounts {
+      hub: {
+        jetstream: enabled
+        users: [ { user: hub, password: pw } ]
+        exports: [
+          { service: "$JS.API.>", response_type: stream }
+          { service: "$JS.ACK.>" }
+          { service: "$KV.>" }
+          { service: "lovage.q.>" }, { service: "lovage.d.>" }, { service: "lovage.s.>" }, { service: "lovage.x.>" }
+          { stream: "lovage.kv.>" }, { stream: "lovage.n.>" }, { stream: "lovage.w.>" }
+        ]
+      }
+      team: {
+        users: [ { user: team, password: pw } ]
+        imports: [
+          { service: { account: hub, subject: "$JS.API.>" }, to: "hub.api.>" }
+          { service: { account: hub, subject: "$JS.ACK.>" } }
+          { service: { account: hub, subject: "$KV.>" } }
+          { service: { account: hub, subject: "lovage.q.>" } }, { service: { account: hub, subject: "lovage.d.>" } }
+          { service: { account: hub, subject: "lovage.s.>" } }, { service: { account: hub, subject: "lovage.x.>" } }
+          { stream: { account: hub, subject: "lovage.kv.>" } }, { stream: { account: hub, subject: "lovage.n.>" } }
+          { stream: { account: hub, subject: "lovage.w.>" } }
+        ]
+      }
+    }`,
+  );
+  await using server = await startNats(["-c", file]);
+  const team = { servers: server.url, user: "team", password: "pw" };
+  await using broker = natsBroker({ ...team, apiPrefix: "hub.api" });
+  await works(broker);
+  await delaysAndRetries(broker);
+  await using byUrl = openBroker(new URL(`nats://team:pw@127.0.0.1:${server.port}?apiPrefix=hub.api`), {
+    directory: folder,
+  });
+  await works(byUrl);
+  // The account itself has no JetStream.
+  await using without = natsBroker({ ...team, operationTimeoutMs: 500 });
+  await expect(without.connect({ signal: AbortSignal.timeout(1_500) })).rejects.toThrow();
 });
 
 describe("a connection of one's own", () => {

@@ -8,6 +8,7 @@ import { openSync, writeSync } from "node:fs";
 import { open } from "node:fs/promises";
 import type { BrokerCapabilities, PublishOutcome } from "@lovage/core/contracts";
 import type { TaskKind } from "./plan.ts";
+import type { RigKind } from "./rigs/rig.ts";
 
 /** What the checker must know of the run; the first line. */
 export interface RunFacts {
@@ -27,6 +28,8 @@ export interface RunFacts {
   readonly excusing: readonly string[];
   /** A stopped process may hold what all others need: a time within its stop in which nobody got anything done was an outage. */
   readonly stopsAll: boolean;
+  /** How a message gets back into its queue: see the rig. */
+  readonly requeue: RigKind["requeue"];
 }
 
 export type Entry =

@@ -87,6 +87,7 @@ async function writeFacts(options: ChaosOptions, rig: Rig, broker: Broker, write
     results: results !== undefined,
     browsesDead: deadLetterBrowse,
     stopsAll: options.rig.stopsAll,
+    requeue: options.rig.requeue,
     excusing: options.rig.faults.filter(({ excuses }) => excuses).map(({ name }) => name),
   });
 }

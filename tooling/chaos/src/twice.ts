@@ -4,6 +4,7 @@
  */
 
 import type { Availability } from "./availability.ts";
+import { copiedBy } from "./copied.ts";
 import type { History, Interval, Run, TaskHistory } from "./history.ts";
 
 export type Reason =
@@ -17,6 +18,8 @@ export type Reason =
   | "stale"
   /** Published again, because nobody knew whether the first publish had come through. */
   | "republished"
+  /** Moved by a copy, and the original was left because something was struck before it went. */
+  | "copied"
   /** The broker was struck in a way that its rig says may cause this. */
   | { readonly outage: string };
 
@@ -40,6 +43,7 @@ const SAME_MOMENT_MS = 50;
 export function repetitions(task: TaskHistory, history: History, availability: Availability): Repetition[] {
   const runs = task.runs.toSorted((a, b) => a.at - b.at);
   const used = new Set<Run>();
+  const moved = new Set<Run>();
   let republished = task.publications
     .slice(1)
     .filter(({ outcome }) => outcome?.status !== "refused" && outcome?.status !== "duplicate");
@@ -52,9 +56,14 @@ export function repetitions(task: TaskHistory, history: History, availability: A
       return { run, reason };
     }
     const again = republished.find(({ at }) => at <= run.at + SAME_MOMENT_MS);
-    if (again === undefined) return { run, reason: undefined };
-    republished = republished.filter((publication) => publication !== again);
-    return { run, reason: "republished" };
+    if (again !== undefined) {
+      republished = republished.filter((publication) => publication !== again);
+      return { run, reason: "republished" };
+    }
+    const move = copiedBy(run, runs.slice(0, place + 1), moved, task, history, availability);
+    if (move === undefined) return { run, reason: undefined };
+    moved.add(move);
+    return { run, reason: "copied" };
   });
 }
 
@@ -70,12 +79,14 @@ function reasonFor(
   const fault = faultBetween(a, b, history, availability);
   // Poison ends its process within moments, also on a worker that has just been told to end.
   if (isCrash(a, task) && (fault === undefined || fault.kind === "term")) return "crash";
-  if (fault !== undefined) return { fault: fault.kind, at: fault.from, redeliveredInMs: b.at - fault.from };
-  if (beganStale(a, b, history)) return "stale";
   const outage = history.outages.find(
     ({ kind, from, to }) =>
       history.facts.excusing.includes(kind) && from <= b.at && to >= a.at && heldAt(a, from, availability),
   );
+  // A fault that was over when it began is the lesser reason, and its time is not the one to count from.
+  if (fault !== undefined && (outage === undefined || fault.to >= a.at))
+    return { fault: fault.kind, at: fault.from, redeliveredInMs: b.at - fault.from };
+  if (beganStale(a, b, history)) return "stale";
   return outage === undefined ? undefined : { outage: outage.kind };
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { check, type Promised } from "../src/check.ts";
 import { historyOf } from "../src/history.ts";
+import type { RunFacts } from "../src/ledger.ts";
 import { answerOf } from "../src/plan.ts";
 import { storyOf } from "../src/report.ts";
 import { CHILD, GRACE_MS, Handmade, LEASE_MS, W0, W1 } from "./handmade.ts";
@@ -155,9 +156,98 @@ describe("nothing runs twice without a reason", () => {
     expect(again(ledger(["reset"]))).toEqual({ reset: 1 });
   });
 
+  it("is put down to the outage that struck a run, not to a stop that was over when it began", () => {
+    const ledger = new Handmade({ excusing: ["halfOpen"] })
+      .publish("a", 5_400)
+      .struck("stop", 20, 5_390, W0)
+      .ran("a", 5_410, { forMs: 300 })
+      .struck("halfOpen", 5_600, 9_000)
+      .ran("a", 11_000, { worker: W1, deliveries: 2 });
+    expect(again(ledger)).toEqual({ halfOpen: 1 });
+  });
+
   it("expects a redelivery at once where the connection owns the message", () => {
     const ledger = new Handmade({ ownership: "connection" }).publish("a", 10).ran("a", 20, { forMs: "never" });
     expect(again(ledger.struck("kill", 25, 26, W0).ran("a", 40, { worker: W1 }))).toEqual({ kill: 1 });
+  });
+});
+
+describe("where a requeue is a copy and then an ack", () => {
+  const requeue = "copy then ack";
+  const retried = (facts: Partial<RunFacts>) =>
+    paper(facts).ran("a", 20, { how: "threw" }).ran("a", 160, { attempt: 2, worker: W1 });
+  const paper = (facts: Partial<RunFacts> = { requeue }) => new Handmade(facts).publish("a", 10, "flaky");
+
+  it("the original of a retry may come again when its holder was killed before the ack, once", () => {
+    const ledger = retried({ requeue }).struck("kill", 35, 36, W0);
+    expect(again(ledger.ran("a", 3_040, { worker: W1, deliveries: 2 }))).toEqual({ retry: 1, copied: 1 });
+    expect(broken(ledger.ran("a", 6_100, { worker: W1, deliveries: 3 }))).toEqual(["twice"]);
+  });
+
+  it("or when the broker was struck then", () => {
+    const ledger = retried({ requeue }).struck("restart", 35, 900);
+    expect(again(ledger.ran("a", 3_040, { worker: W1, deliveries: 2 }))).toEqual({ retry: 1, copied: 1 });
+  });
+
+  it("a retry that waited may come twice when whoever moves what is due was killed, also if it was another worker", () => {
+    const ledger = (killed: number) => retried({ requeue }).struck("kill", 158, 159, killed);
+    expect(again(ledger(W0).ran("a", 5_000, { attempt: 2, worker: W1 }))).toEqual({ retry: 1, copied: 1 });
+    const other = ledger(W1).ran("a", 1_000, { attempt: 2 });
+    expect(broken(other.ran("a", 1_500, { attempt: 2 })), "twice over").toEqual(["twice"]);
+  });
+
+  it("nothing is excused without a fault, or by one that came before or much later", () => {
+    const original = { worker: W1, deliveries: 2 } as const;
+    expect(broken(retried({ requeue }).ran("a", 3_040, original))).toEqual(["twice"]);
+    expect(broken(retried({ requeue }).struck("restart", 12, 18).ran("a", 3_040, original))).toEqual(["twice"]);
+    expect(broken(retried({ requeue }).struck("kill", 1_300, 1_301, W0).ran("a", 3_040, original))).toEqual(["twice"]);
+    const copy = { worker: W1, attempt: 2 } as const;
+    expect(broken(retried({ requeue }).struck("kill", 1_300, 1_301, W0).ran("a", 4_400, copy))).toEqual(["twice"]);
+  });
+
+  it("the original is not excused by a fault of a worker that never held it, or an orderly end", () => {
+    const original = { worker: W0, deliveries: 2 } as const;
+    expect(broken(retried({ requeue }).struck("kill", 35, 36, W1).ran("a", 3_040, original))).toEqual(["twice"]);
+    const ended = retried({ requeue }).struck("term", 35, 200, W0).ended(0, W0, 200, 0);
+    expect(broken(ended.ran("a", 3_040, { worker: W1, deliveries: 2 }))).toEqual(["twice"]);
+  });
+
+  it("what was neither retried nor released is not excused", () => {
+    const ledger = paper().struck("restart", 15, 900).ran("a", 20);
+    expect(broken(ledger.ran("a", 3_040, { worker: W1, deliveries: 2 }))).toEqual(["twice"]);
+  });
+
+  it("what a worker that ends gives back may be there twice when the broker is struck meanwhile", () => {
+    const released = (facts: Partial<RunFacts>, strike: boolean) => {
+      const ledger = new Handmade(facts).publish("a", 10).ran("a", 20, { forMs: "never" });
+      ledger.struck("term", 25, 5_000, W0).ended(0, W0, 5_000, 75);
+      if (strike) ledger.struck("restart", 4_500, 4_600);
+      return ledger.ran("a", 5_010, { worker: W1, deliveries: 2 }).ran("a", 7_900, { worker: W1, deliveries: 2 });
+    };
+    expect(again(released({ requeue }, true))).toEqual({ term: 1, copied: 1 });
+    expect(broken(released({ requeue }, false))).toEqual(["twice"]);
+    expect(broken(released({}, true))).toEqual(["twice"]);
+  });
+
+  it("so may what it gave back before it began", () => {
+    const released = (deliveries: number, outage: readonly [number, number] = [40, 300]) =>
+      new Handmade({ requeue })
+        .publish("a", 10)
+        .struck("term", 25, 90, W0)
+        .struck("restart", ...outage)
+        .ended(0, W0, 90, 75)
+        .ran("a", 320, { worker: W1, deliveries })
+        .ran("a", 3_300, { worker: W1, deliveries });
+    expect(again(released(2))).toEqual({ copied: 1 });
+    expect(broken(released(1)), "nobody had it before").toEqual(["twice"]);
+    expect(broken(released(2, [1_200, 1_300])), "long after").toEqual(["twice"]);
+  });
+
+  it("nothing of this is excused where a requeue is atomic", () => {
+    const ledger = retried({ requeue: "atomic" }).struck("kill", 35, 36, W0);
+    expect(broken(ledger.ran("a", 3_040, { worker: W1, deliveries: 2 }))).toEqual(["twice"]);
+    const moved = retried({ requeue: "atomic" }).struck("kill", 158, 159, W0);
+    expect(broken(moved.ran("a", 5_000, { attempt: 2, worker: W1 }))).toEqual(["twice"]);
   });
 });
 

@@ -18,6 +18,7 @@ const FACTS: RunFacts = {
   browsesDead: true,
   excusing: [],
   stopsAll: false,
+  requeue: "atomic",
 };
 
 /** Pids of the two workers, and of an executor process of the first. */

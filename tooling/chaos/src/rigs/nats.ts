@@ -21,6 +21,7 @@ export const nats: RigKind = {
     ...proxyFaults("connection"),
   ],
   stopsAll: false,
+  requeue: "copy then ack",
   async open(): Promise<Rig> {
     const server = await startNats();
     const proxy = await tcpProxy({ port: server.port });

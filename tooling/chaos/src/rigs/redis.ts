@@ -24,6 +24,7 @@ export const redis: RigKind = {
     },
   ],
   stopsAll: false,
+  requeue: "atomic",
   async open(): Promise<Rig> {
     const server = await startRedis();
     const proxy = await tcpProxy({ port: server.port });

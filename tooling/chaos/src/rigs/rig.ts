@@ -19,6 +19,11 @@ export interface RigKind {
   readonly faults: readonly RigFault[];
   /** A process stopped in the wrong moment keeps all others waiting, as it does where processes share a lock. */
   readonly stopsAll: boolean;
+  /**
+   * What a retry, a giving back or the end of a delay is in the server: one step, or a copy that is stored before the original goes. Then
+   * whatever is struck between the two may leave both.
+   */
+  readonly requeue: "atomic" | "copy then ack";
   /** Starts what the broker needs, in this folder, and resolves when workers can connect. */
   open(folder: string): Promise<Rig>;
 }

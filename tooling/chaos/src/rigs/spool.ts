@@ -6,6 +6,7 @@ export const spool: RigKind = {
   name: "spool",
   faults: [],
   stopsAll: false,
+  requeue: "atomic",
   async open(folder): Promise<Rig> {
     return {
       url: `spool:${join(folder, "spool")}`,

@@ -19,6 +19,7 @@ export const sqlite: RigKind = {
     },
   ],
   stopsAll: true,
+  requeue: "atomic",
   async open(folder): Promise<Rig> {
     const path = join(folder, "queue.db");
     const lockers = new Set<WatchedProcess>();
