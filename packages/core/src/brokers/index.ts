@@ -11,6 +11,7 @@ export { LeaseWatch } from "./lease-watch.ts";
 export { abortable, atMost, backoff, withinDeadline } from "./patience.ts";
 export { type PublishEachOptions, publishEach } from "./publish-each.ts";
 export { PulledFeed, type PullOptions } from "./pulled-feed.ts";
+export { Replies, replyOf } from "./replies.ts";
 export { byKind, type DeliveryRequest, type RequestKind, type RequestOf, type RequestsByKind } from "./request.ts";
 export type { BrokerRuntime, Calls } from "./runtime.ts";
 export { oneByOne, Sender, type SenderOptions } from "./sender.ts";

@@ -1,3 +1,4 @@
+import { Replies } from "../brokers/index.ts";
 import {
   BrokerClosedError,
   type ControlChannel,
@@ -81,52 +82,5 @@ export class MemoryControl implements ControlChannel {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-}
-
-/** Replies as they come, until ended or `expect` have come; whatever comes later is ignored. */
-class Replies implements AsyncIterable<ControlReply> {
-  readonly #waiting: ControlReply[] = [];
-  readonly #expect: number;
-  #seen = 0;
-  #ended = false;
-  #wake: (() => void) | undefined;
-  #onEnd: (() => void) | undefined;
-
-  constructor(expect: number) {
-    this.#expect = expect;
-  }
-
-  set onEnd(action: () => void) {
-    this.#onEnd = action;
-    if (this.#expect <= 0) this.end();
-  }
-
-  add(reply: ControlReply): void {
-    if (this.#ended) return;
-    this.#waiting.push(reply);
-    this.#seen += 1;
-    if (this.#seen >= this.#expect) this.end();
-    this.#wake?.();
-  }
-
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#onEnd?.();
-    this.#wake?.();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncIterator<ControlReply> {
-    try {
-      for (;;) {
-        const reply = this.#waiting.shift();
-        if (reply !== undefined) yield reply;
-        else if (this.#ended) return;
-        else await new Promise<void>((resolve) => (this.#wake = resolve));
-      }
-    } finally {
-      this.end();
-    }
   }
 }
