@@ -173,11 +173,13 @@ export class Link {
     if (this.#closed) return;
     this.#failures += 1;
     const waitMs = this.#failures === 1 ? Math.random() * 20 : backoff(this.#failures - 1, 50, MOST_WAIT_MS);
+    clearTimeout(this.#waiting);
     this.#waiting = setTimeout(() => this.#tryNow(), waitMs);
   }
 
   #tryNow(): void {
     this.#waiting = undefined;
+    if (this.isUp || this.#closed) return;
     this.#opening ??= this.#connect().finally(() => {
       this.#opening = undefined;
     });

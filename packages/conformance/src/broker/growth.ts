@@ -25,9 +25,16 @@ export class Growth {
     c.cleanup(() => void process.off("warning", hear));
   }
 
-  /** From here. */
+  /** From here, once everything is back that is coming back: a broker of several connections works again before the last of them is there. */
   async mark(): Promise<void> {
-    this.#before = await this.#read();
+    let before = await this.#read();
+    for (;;) {
+      await this.#c.elapse(this.#c.tolerance.quietMs);
+      const now = await this.#read();
+      if (grown(before, now, 0).length === 0) break;
+      before = now;
+    }
+    this.#before = before;
   }
 
   /** Fails when, once all has settled, there is more than at the mark. `faults`: how many there were since. */
