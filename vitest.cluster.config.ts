@@ -1,4 +1,11 @@
 import { defineConfig } from "vitest/config";
 
-/** `pnpm test:cluster`: what needs several servers of one kind, in `test/cluster` of each package. */
-export default defineConfig({ test: { projects: ["packages/*/vitest.cluster.config.ts"] } });
+/** Brokers on several servers, each package's own: one file at a time, apart from `pnpm test`, because they take minutes. */
+export default defineConfig({
+  test: {
+    projects: ["packages/*/vitest.cluster.config.ts"],
+    maxWorkers: 1,
+    fileParallelism: false,
+    passWithNoTests: true,
+  },
+});

@@ -191,6 +191,8 @@ async function opened(
     });
     ended.catch(() => {});
     await Promise.race([client.connect(), ended]);
+    // All nodes at once, rather than each when it is first needed; who is not there is found again when it is.
+    if (client instanceof Cluster) for (const node of client.nodes("master")) node.ping().catch(() => {});
     if (use === "blocking") connection.clientId = Number(await connection.call("client", ["id"]));
     return connection;
   } catch (error) {

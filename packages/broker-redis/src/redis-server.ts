@@ -11,6 +11,8 @@ export interface ServerFacts {
   readonly appendOnly: boolean;
   /** `always`, `everysec`, `no`; undefined where the server does not tell. */
   readonly appendFsync: string | undefined;
+  /** How often it answered before it had written, because its disk was behind with an fsync; since it was started. */
+  readonly delayedFsyncs: number;
   readonly evictionPolicy: string | undefined;
   readonly maxMemory: number | undefined;
   readonly usedMemory: number | undefined;
@@ -27,6 +29,7 @@ export async function learn(connection: RedisConnection): Promise<ServerFacts> {
     product: info.has("valkey_version") ? "valkey" : "redis",
     appendOnly: info.get("aof_enabled") === "1",
     appendFsync: await setting(connection, "appendfsync"),
+    delayedFsyncs: number(info.get("aof_delayed_fsync")) ?? 0,
     evictionPolicy: info.get("maxmemory_policy"),
     maxMemory: number(info.get("maxmemory")),
     usedMemory: number(info.get("used_memory")),
@@ -47,7 +50,7 @@ export function checkVersion(version: string): void {
 
 /** What an operator should know, in the order of what it may cost. */
 export function findings(facts: ServerFacts): readonly Diagnosis[] {
-  const { version, product, evictionPolicy, maxMemory = 0, usedMemory = 0, appendOnly, appendFsync } = facts;
+  const { version, product, evictionPolicy, maxMemory = 0, usedMemory = 0, appendOnly } = facts;
   const evicts = evictionPolicy !== undefined && evictionPolicy !== "noeviction";
   return [
     { check: "server", level: "ok", finding: `${product} ${version}` },
@@ -67,7 +70,7 @@ export function findings(facts: ServerFacts): readonly Diagnosis[] {
           finding: "appendonly is no: what was accepted since the last snapshot is gone when this server ends",
           advice: "set appendonly yes",
         },
-    ...(appendOnly ? [syncFinding(appendFsync)] : []),
+    ...(appendOnly ? [syncFinding(facts)] : []),
     maxMemory > 0 && usedMemory > maxMemory * 0.9
       ? {
           check: "memory",
@@ -79,7 +82,7 @@ export function findings(facts: ServerFacts): readonly Diagnosis[] {
   ];
 }
 
-function syncFinding(appendFsync: string | undefined): Diagnosis {
+function syncFinding({ appendFsync, delayedFsyncs }: ServerFacts): Diagnosis {
   switch (appendFsync) {
     case "always":
       return { check: "fsync", level: "ok", finding: "appendfsync is always: what is accepted survives a power cut" };
@@ -91,6 +94,14 @@ function syncFinding(appendFsync: string | undefined): Diagnosis {
         advice: "set appendfsync everysec, or always",
       };
     case "everysec":
+      if (delayedFsyncs > 0) {
+        return {
+          check: "fsync",
+          level: "warning",
+          finding: `appendfsync is everysec, and the disk was behind ${delayedFsyncs} times: a kill of the server at such a moment may take the last two seconds, as a power cut may`,
+          advice: "give Redis a faster disk, or set appendfsync always",
+        };
+      }
       return {
         check: "fsync",
         level: "ok",

@@ -3,7 +3,7 @@ import { describeBroker, describeControlChannel, describeResultStore } from "@lo
 import { startRedis } from "@lovage/services";
 import { afterAll } from "vitest";
 import { redisBroker, redisResults } from "../src/index.ts";
-import { leftovers, serverClient } from "./server-client.ts";
+import { diskInStep, leftovers, serverClient } from "./server-client.ts";
 
 const server = await startRedis();
 const proxy = await tcpProxy({ port: server.port });
@@ -30,7 +30,10 @@ const harness: BrokerHarness = {
   spawnable: { module: new URL("make-broker.ts", import.meta.url), args: [url] },
   faults: {
     ...proxy.faults,
-    restart: () => server.process.restart(),
+    async restart() {
+      await diskInStep(server.port);
+      await server.process.restart();
+    },
     async fill() {
       await using client = serverClient(server.port);
       await client.config("SET", "maxmemory", "1");

@@ -11,6 +11,19 @@ export function serverClient(port: number): Redis & AsyncDisposable {
   });
 }
 
+/**
+ * With `everysec` Redis answers before it writes while its disk is behind with an fsync, and then a kill may take what was answered: that is
+ * documented, and not what a restart is to show.
+ */
+export async function diskInStep(port: number): Promise<void> {
+  await using client = serverClient(port);
+  for (;;) {
+    const info = await client.info("persistence");
+    if (/aof_pending_bio_fsync:0\r/.test(info) && /aof_buffer_length:0\r/.test(info)) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 /** Fixed objects, and what is remembered by promise. */
 const FIXED = new Set(["layout", "queues", "revoked", "queue", "sessions", "wake"]);
 

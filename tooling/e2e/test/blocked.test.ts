@@ -5,7 +5,9 @@ import { expect, it } from "vitest";
 import { BROKERS } from "./brokers.ts";
 
 const APP = fileURLToPath(new URL("./apps/spin.ts", import.meta.url));
-const SPIN_MS = 20_000;
+/** Two leases. `LOVAGE_SPIN_S=60` tries as many as six, or whatever it takes to convince you. */
+const SPIN_S = Number(process.env.LOVAGE_SPIN_S ?? 20);
+const SPIN_MS = SPIN_S * 1_000;
 
 const POOLS = ["event", "solo", "thread", "process"] as const;
 const QUEUES = [...POOLS, "fill"] as const;
@@ -20,7 +22,7 @@ const ARGS = [
   "--log",
   "json",
   "--grace",
-  "40s",
+  `${SPIN_S + 20}s`,
 ];
 
 function median(values: readonly number[]): number {
@@ -28,7 +30,8 @@ function median(values: readonly number[]): number {
 }
 
 it.each(BROKERS)(
-  "$name: a task that spins for 20 s in any pool, and one that fills libuv's thread pool, take nothing down but themselves",
+  `$name: a task that spins for ${SPIN_S} s in any pool, and one that fills libuv's thread pool, take nothing down but themselves`,
+  { timeout: SPIN_MS + 70_000 },
   async ({ open }) => {
     await using place = await open();
     await using bench = await Bench.open(place.url);

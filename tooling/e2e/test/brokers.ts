@@ -3,11 +3,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { natsBroker } from "@lovage/broker-nats";
 import { rabbitMqBroker } from "@lovage/broker-rabbitmq";
 import { redisBroker } from "@lovage/broker-redis";
 import { sqliteBroker } from "@lovage/broker-sqlite";
 import type { Broker } from "@lovage/core/contracts";
-import { startRabbitMq, startRedis } from "@lovage/services";
+import { startNats, startRabbitMq, startRedis } from "@lovage/services";
 
 export interface Place extends AsyncDisposable {
   /** What commands are given. */
@@ -58,6 +59,20 @@ export const BROKERS: readonly BrokerKind[] = [
           await server.process.kill();
           return () => server.process.start();
         },
+        [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+      };
+    },
+  },
+  {
+    name: "NATS",
+    againWithinMs: LEASE_MS + 1_000,
+    // Its clock ends leases also while nobody can reach it to renew.
+    outlastsItsServer: false,
+    async open() {
+      const server = await startNats();
+      return {
+        url: server.url,
+        broker: () => natsBroker({ servers: server.url }),
         [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
       };
     },

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { natsBroker } from "@lovage/broker-nats";
 import { rabbitMqBroker } from "@lovage/broker-rabbitmq";
 import { redisBroker } from "@lovage/broker-redis";
 import { sqliteBroker } from "@lovage/broker-sqlite";
@@ -12,7 +13,7 @@ import { eventPool } from "@lovage/pool-event";
 import { processPool } from "@lovage/pool-process";
 import { soloPool } from "@lovage/pool-solo";
 import { threadPool } from "@lovage/pool-thread";
-import { startRabbitMq, startRedis } from "@lovage/services";
+import { startNats, startRabbitMq, startRedis } from "@lovage/services";
 import { spoolBroker } from "lovage-broker-spool";
 
 export interface Adapter {
@@ -38,6 +39,14 @@ export const ADAPTERS: readonly Adapter[] = [
     capabilities: async () => ({
       sqlite: await ofBroker((folder) => sqliteBroker({ path: join(folder, "lovage.db"), placement: "loop" })),
     }),
+  },
+  {
+    folder: "packages/broker-nats",
+    test: conformance,
+    capabilities: async () => {
+      await using server = await startNats();
+      return { nats: await ofBroker(() => natsBroker({ servers: server.url })) };
+    },
   },
   {
     folder: "packages/broker-redis",

@@ -2,6 +2,7 @@
 
 export { type Program, provide } from "./binaries.ts";
 export { freePort, freePorts } from "./free-port.ts";
+export { NATS, type NatsCluster, type NatsServer, startNats, startNatsCluster } from "./nats.ts";
 export {
   RABBITMQ,
   type RabbitMqCluster,

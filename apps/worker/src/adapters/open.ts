@@ -5,7 +5,7 @@ import { type Broker, BrokerUnavailableError, ConfigurationError, type ResultSto
 import type { AdapterOptions, BrokerModule, Purpose } from "./adapter-module.ts";
 import { BUILT_IN } from "./built-in.ts";
 import { loadPackage } from "./load-package.ts";
-import { legalUrls, PACKAGES, packageOf, parseAdapterUrl, schemeOf } from "./scheme.ts";
+import { missingAdapter, packageOf, parseAdapterUrl, schemeOf } from "./scheme.ts";
 
 export const DEFAULT_BROKER_URL = "sqlite:./lovage.db";
 
@@ -25,12 +25,8 @@ async function adapterFor(url: URL, options: OpenOptions): Promise<BrokerModule>
   const builtIn = BUILT_IN[scheme];
   if (builtIn !== undefined) return builtIn();
   const name = packageOf(scheme);
-  const missing =
-    scheme in PACKAGES
-      ? `${scheme}: needs the package ${name}; install it: npm install ${name}`
-      : `no adapter for "${scheme}:"; legal are ${legalUrls()}. If there is one for it: npm install ${name}`;
   const cwd = process.cwd();
-  const module = await loadPackage(name, [options.from ?? cwd, cwd, import.meta.dirname], missing);
+  const module = await loadPackage(name, [options.from ?? cwd, cwd, import.meta.dirname], missingAdapter(scheme));
   if (typeof (module as Partial<BrokerModule>).openBroker !== "function") {
     throw new ConfigurationError(
       `the package ${name} exports no function openBroker(url, options), so it serves no URL`,

@@ -1,7 +1,7 @@
 import { ConfigurationError } from "@lovage/core/contracts";
 
 /** Well-known schemes and the package that serves each; SQLite and memory come with the command. */
-export const PACKAGES: Readonly<Record<string, string>> = {
+const PACKAGES: Readonly<Record<string, string>> = {
   redis: "@lovage/broker-redis",
   rediss: "@lovage/broker-redis",
   "redis+sentinel": "@lovage/broker-redis",
@@ -11,6 +11,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   amqp: "@lovage/broker-rabbitmq",
   amqps: "@lovage/broker-rabbitmq",
   nats: "@lovage/broker-nats",
+  "nats+tls": "@lovage/broker-nats",
 };
 
 const LEGAL =
@@ -60,6 +61,10 @@ export function packageOf(scheme: string): string {
   return PACKAGES[scheme] ?? `lovage-broker-${scheme}`;
 }
 
-export function legalUrls(): string {
-  return LEGAL;
+/** One line for a scheme whose package is installed nowhere. */
+export function missingAdapter(scheme: string): string {
+  const name = packageOf(scheme);
+  return scheme in PACKAGES
+    ? `${scheme}: needs the package ${name}; install it: npm install ${name}`
+    : `no adapter for "${scheme}:"; legal are ${LEGAL}. If there is one for it: npm install ${name}`;
 }

@@ -134,7 +134,7 @@ describe("the broker's URL", () => {
     ["lovage.db", /--broker: "lovage\.db" has no scheme \(did you mean sqlite:lovage\.db\?\); legal are/],
     ["redis://user:secret@host:port", /not a valid URL/],
     ["pigeon:./dir", /no adapter for "pigeon:"; legal are sqlite:/],
-    ["nats://localhost", /npm install @lovage\/broker-nats/],
+    ["nats://localhost?replica=3", /"replica" is no option of a NATS URL; legal are .*replicas/],
     ["sqlite://data/a.db", /write sqlite:\.\/data\/a\.db/],
   ])("%s is refused with what to write or install", async (url, message) => {
     const answer = await refused("ps", "-b", url);

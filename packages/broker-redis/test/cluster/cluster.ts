@@ -3,7 +3,7 @@ import { describeBroker, describeControlChannel, describeResultStore } from "@lo
 import { startRedisCluster } from "@lovage/services";
 import { afterAll } from "vitest";
 import { redisBroker, redisResults } from "../../src/index.ts";
-import { leftovers, serverClient } from "../server-client.ts";
+import { diskInStep, leftovers, serverClient } from "../server-client.ts";
 
 const cluster = await startRedisCluster();
 const { url, nodes } = cluster;
@@ -24,6 +24,7 @@ const harness: BrokerHarness = {
   spawnable: { module: new URL("../make-broker.ts", import.meta.url), args: [url] },
   faults: {
     async restart() {
+      await Promise.all(nodes.map(({ port }) => diskInStep(port)));
       await Promise.all(nodes.map(({ process }) => process.kill()));
       await Promise.all(nodes.map(({ process }) => process.start()));
       for (const { port } of nodes) {

@@ -26,7 +26,10 @@ export const connectionLoss: readonly BrokerScenario[] = inGroup("connection-los
         const message = c.message(queue);
         await c.publishUntilAccepted(message, publisher);
         await c.until("it to be delivered", () => inbox.ids.includes(message.id), recovery(c));
-        if (cut === 2) await growth.mark();
+        if (cut !== 2) continue;
+        // The main connection, of which nothing else is asked, is back as well.
+        await c.depth(queue, {});
+        await growth.mark();
       }
       await c.depth(queue, { ready: 0, owned: 0 });
       await growth.none(CUTS - 2);

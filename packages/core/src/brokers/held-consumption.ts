@@ -1,3 +1,4 @@
+import { RenewedSet } from "../collections/renewed-map.ts";
 import { ConfigurationError, type ConsumeOptions, type Consumption, type Delivery } from "../contracts/index.ts";
 import type { BrokerEvents } from "./broker-events.ts";
 import type { RequestSink } from "./gathering.ts";
@@ -42,7 +43,7 @@ export class HeldConsumption<Claim = unknown> implements Consumption, DeliveryHo
   readonly #host: ConsumptionHost<Claim>;
   readonly #feed: Feed;
   readonly #onDeliveries: (batch: readonly Delivery[]) => void;
-  readonly #held = new Set<HeldDelivery<Claim>>();
+  readonly #held = new RenewedSet<HeldDelivery<Claim>>();
   #taken: HeldDelivery<Claim>[] = [];
   #turn: NodeJS.Immediate | undefined;
   #credit: number;

@@ -1,5 +1,5 @@
 /**
- * Acks of short tasks leave together. While a lane has more than half of its buffer left to hand out, nobody waits for the credit that an ack
+ * Acks of short tasks leave together. While a lane has most of its buffer left to hand out, nobody waits for the credit that an ack
  * frees, so successes wait for one another; once it has less they leave, and what they make room for is fetched with the same command. A lane
  * without a buffer (its tasks are long, or nothing waits) acks at once.
  */
@@ -7,6 +7,8 @@
 import type { Held } from "./held.ts";
 import type { PoolLane } from "./lanes.ts";
 
+/** Share of the buffer that is work enough for as long as a settlement takes: the broker then works while the executors do. */
+const PLENTY = 3 / 4;
 /** The longest that an ack waits. A worker that dies meanwhile lets as much be run again. */
 const LINGER_MS = 5;
 
@@ -27,7 +29,7 @@ export class AckLine {
   add(held: Held): void {
     const lane = held.pool;
     let line = this.#lines.get(lane);
-    if (lane.waiting.size * 2 > lane.buffer && lane.buffer > 0) {
+    if (lane.buffer > 0 && lane.waiting.size > lane.buffer * PLENTY) {
       if (line === undefined) {
         line = { held: [], timer: undefined };
         this.#lines.set(lane, line);

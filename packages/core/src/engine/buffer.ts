@@ -6,6 +6,8 @@
  */
 
 const HORIZON_MS = 5;
+/** A run this long is a surprise that counts at once: what waits behind it would have to be given back. A shorter one is a hiccup of the machine, and counts in the mean. */
+const SURPRISE_MS = 50;
 /** A task of which nothing was seen for this long no longer speaks against a buffer. */
 const MEMORY_MS = 1_000;
 /** How long the name of a task is kept at all. */
@@ -28,6 +30,7 @@ export class BufferGauge {
   readonly #fixed: number | undefined;
   readonly #tasks = new Map<string, Seen>();
   #finished = 0;
+  #lastFinished = 0;
   #since = 0;
   #ratePerMs = 0;
   #mutedUntil = 0;
@@ -44,9 +47,9 @@ export class BufferGauge {
       this.#tasks.set(task, { meanMs: durationMs, at: now });
       return;
     }
-    // A single long run counts at once, so that one surprise is enough to stop buffering; the way back takes several short ones.
+    // One surprise is enough to stop buffering; the way back takes several short runs.
     seen.meanMs =
-      durationMs > HORIZON_MS
+      durationMs >= SURPRISE_MS
         ? Math.max(durationMs, seen.meanMs)
         : seen.meanMs + SMOOTHING * (durationMs - seen.meanMs);
     seen.at = now;
@@ -58,13 +61,18 @@ export class BufferGauge {
     if (elapsed < 10) return;
     const rate = this.#finished / elapsed;
     this.#ratePerMs = this.#since === 0 ? 0 : Math.max(rate, this.#ratePerMs * 0.7 + rate * 0.3);
+    this.#lastFinished = this.#finished;
     this.#finished = 0;
     this.#since = now;
   }
 
-  /** Something waited past its bound: no buffer for a while. */
-  mute(now: number): void {
-    this.#mutedUntil = now + MEMORY_MS;
+  /**
+   * Something waited past its bound. Where the slots finished nothing meanwhile, their tasks are long, whatever they were before: no buffer for a
+   * while. Else the machine stood still for a moment, and half of the buffer will do until the rate has shown that it needs more.
+   */
+  waitedTooLong(capacity: number, now: number): void {
+    if (this.#lastFinished < capacity) this.#mutedUntil = now + MEMORY_MS;
+    else this.#ratePerMs /= 2;
   }
 
   /** The buffer for now, of a lane with so many slots. */

@@ -1,5 +1,6 @@
 /** What the duties of one worker share. State and look-ups only; nothing here decides. */
 
+import { RenewedMap } from "../collections/renewed-map.ts";
 import type {
   AppDefinition,
   Broker,
@@ -35,7 +36,7 @@ export class Kernel {
   readonly maxStarts: number;
   readonly maxDeliveries: number;
   /** Everything this worker owns, by message id. */
-  readonly held: Map<string, Held> = new Map();
+  readonly held: RenewedMap<string, Held> = new RenewedMap();
   readonly events: EventStream = new EventStream();
   readonly statistics: Statistics = new Statistics();
   readonly results: ResultWriter | undefined;

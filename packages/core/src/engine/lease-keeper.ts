@@ -4,6 +4,7 @@
  * in one tick leaves as one command.
  */
 
+import type { RenewedMap } from "../collections/renewed-map.ts";
 import { isLovageError } from "../contracts/index.ts";
 import type { EventStream } from "./events.ts";
 import type { Held } from "./held.ts";
@@ -12,12 +13,12 @@ const RENEW_BELOW = 0.7;
 const CHECKS_PER_LEASE = 10;
 
 export class LeaseKeeper {
-  readonly #held: ReadonlyMap<string, Held>;
+  readonly #held: Pick<RenewedMap<string, Held>, "values">;
   readonly #lost: (held: Held) => void;
   readonly #events: EventStream;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(held: ReadonlyMap<string, Held>, lost: (held: Held) => void, events: EventStream) {
+  constructor(held: Pick<RenewedMap<string, Held>, "values">, lost: (held: Held) => void, events: EventStream) {
     this.#held = held;
     this.#lost = lost;
     this.#events = events;

@@ -3,10 +3,11 @@
  * began, which is the order in which they are due: one timer per limit, nothing per task but a place in a set.
  */
 
+import { RenewedSet } from "../collections/renewed-map.ts";
 import type { Held } from "./held.ts";
 
 interface Line {
-  readonly members: Set<Held>;
+  readonly members: RenewedSet<Held>;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -24,7 +25,7 @@ class Deadlines {
   add(held: Held, limitMs: number): void {
     let line = this.#lines.get(limitMs);
     if (line === undefined) {
-      line = { members: new Set(), timer: undefined };
+      line = { members: new RenewedSet(), timer: undefined };
       this.#lines.set(limitMs, line);
     }
     line.members.add(held);

@@ -78,7 +78,7 @@ export class Upkeep {
     const back = candidates.slice(keep);
     for (const held of candidates.slice(0, keep).reverse()) lane.waiting.unshift(held);
     if (back.length === 0) return;
-    lane.gauge.mute(now);
+    lane.gauge.waitedTooLong(lane.pool.capacity, now);
     this.#share(lane, now);
     for (const held of back) this.#dispatcher.release(held, "waited for a slot");
   }

@@ -12,6 +12,7 @@
  * ended      gone; every run has its outcome
  */
 
+import { RenewedMap } from "../collections/renewed-map.ts";
 import { type ErrorData, errorData, type LovageError } from "../contracts/errors.ts";
 import type { Payload } from "../contracts/message.ts";
 import type { AbortReason, ExecutorStats, Outcome, PoolContext, PoolEvent, RunRequest } from "../contracts/pool.ts";
@@ -55,7 +56,7 @@ export interface ExecutorOwner {
 
 export class Executor implements RunCarrier {
   readonly id: string;
-  readonly running: Map<number, Run> = new Map();
+  readonly running: RenewedMap<number, Run> = new RenewedMap();
   readonly startedAt: number = Date.now();
   readonly jitter: number = Math.random();
   state: ExecutorState = "starting";

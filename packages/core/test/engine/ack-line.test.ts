@@ -21,10 +21,10 @@ describe("acks", () => {
     expect(sent).toHaveLength(1);
   });
 
-  it("wait for one another while more than half of the buffer waits, and then leave together, in order", () => {
+  it("wait for one another while most of the buffer waits, and then leave together, in order", () => {
     const sent: Held[] = [];
     const acks = new AckLine((held) => sent.push(held));
-    const lane = laneWith(10, 8);
+    const lane = laneWith(10, 10);
     const all = Array.from({ length: 4 }, () => finished(lane));
     for (const held of all) {
       acks.add(held);

@@ -48,6 +48,17 @@ describe("the automatic buffer", () => {
     expect(gauge.size(50, now)).toBe(0);
   });
 
+  it("outlasts a hiccup: one run of many that took a little longer", () => {
+    const gauge = new BufferGauge("auto");
+    const now = busy(gauge, 0.1, 1_000, 500);
+    gauge.observe("t", 8, now);
+    expect(gauge.size(50, now)).toBeGreaterThan(50);
+    for (let run = 0; run < 3; run++) gauge.observe("t", 8, now);
+    expect(gauge.size(50, now)).toBeLessThan(60);
+    for (let run = 0; run < 20; run++) gauge.observe("t", 8, now);
+    expect(gauge.size(50, now)).toBe(0);
+  });
+
   it("is given up while a long task shares the lane, and comes back when it is gone for a second", () => {
     const gauge = new BufferGauge("auto");
     const now = busy(gauge, 0.1, 1_000, 500);
@@ -56,12 +67,22 @@ describe("the automatic buffer", () => {
     expect(gauge.size(50, busy(gauge, 0.1, now + 10, 1_100))).toBeGreaterThan(0);
   });
 
-  it("is given up for a second after something waited too long", () => {
+  it("is given up for a second after something waited too long behind slots that finished nothing", () => {
     const gauge = new BufferGauge("auto");
-    const now = busy(gauge, 0.1, 1_000, 500);
-    gauge.mute(now);
+    const now = busy(gauge, 0.1, 1_000, 500) + 50;
+    gauge.sample(now);
+    gauge.waitedTooLong(50, now);
     expect(gauge.size(50, now)).toBe(0);
     expect(gauge.size(50, busy(gauge, 0.1, now, 1_100))).toBeGreaterThan(0);
+  });
+
+  it("is halved when something waited too long although the slots went on", () => {
+    const gauge = new BufferGauge("auto");
+    const now = busy(gauge, 0.1, 1_000, 500, 10);
+    expect(gauge.size(50, now)).toBe(200);
+    gauge.waitedTooLong(50, now);
+    expect(gauge.size(50, now)).toBe(100);
+    expect(gauge.size(50, busy(gauge, 0.1, now + 10, 500, 10))).toBe(200);
   });
 
   it("is exactly what was asked for when it is a number", () => {

@@ -6,6 +6,7 @@
 import { enableCompileCache, flushCompileCache } from "node:module";
 import { loadApp } from "../../app/load-app.ts";
 import { runTask } from "../../app/run-task.ts";
+import { RenewedMap } from "../../collections/renewed-map.ts";
 import { errorData } from "../../contracts/errors.ts";
 import type { Headers, Payload } from "../../contracts/message.ts";
 import type { Outcome, RunRequest } from "../../contracts/pool.ts";
@@ -43,7 +44,7 @@ class ServedExecutor {
   readonly #host: ExecutorHost;
   readonly #outbox: Outbox;
   readonly #client: ClientLink;
-  readonly #active = new Map<number, RunControl>();
+  readonly #active = new RenewedMap<number, RunControl>();
   readonly #hooks: Parameters<typeof runTask>[3];
   #app: AppDefinition | undefined;
   #detach: () => void = () => {};

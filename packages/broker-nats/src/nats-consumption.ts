@@ -1,0 +1,221 @@
+import { type BrokerHost, type ConsumptionTerms, type Feed, HeldConsumption, LeaseWatch } from "@lovage/core/brokers";
+import { decode } from "./nats-envelope.ts";
+import type { Layout } from "./nats-layout.ts";
+import type { NatsLink } from "./nats-link.ts";
+import type { NatsMessage } from "./nats-port.ts";
+import { Pulls } from "./nats-pulls.ts";
+import { Punctuality } from "./nats-punctuality.ts";
+import type { KnownQueue, Queues } from "./nats-queues.ts";
+import type { Revocations } from "./nats-revocations.ts";
+import { ackFacts } from "./nats-scan.ts";
+import type { NatsClaim } from "./nats-settlements.ts";
+import type { Streams } from "./nats-streams.ts";
+import { Sweeps } from "./nats-sweeps.ts";
+
+export interface FeedContext {
+  readonly host: BrokerHost;
+  readonly link: NatsLink;
+  readonly layout: Layout;
+  readonly streams: Streams;
+  readonly queues: Queues;
+  readonly revocations: Revocations;
+  readonly ended: (feed: NatsFeed) => void;
+}
+
+/** How a feed asks for messages: long polls on the one consumer, or rounds over several. */
+export interface Source {
+  /** What may still arrive. */
+  readonly outstanding: number;
+  ask(count: number): void;
+  callOff(): Promise<void>;
+  forget(): void;
+}
+
+const FIRST_REPAIR_MS = 50;
+const MOST_REPAIR_MS = 2_000;
+/** A server that was restarted may hand out what was given back for later up to half a second early. */
+const MOST_EARLY_MS = 5_000;
+
+/**
+ * What pulls for one consumption. While that is open it is one of: pulling, paused (the queue is), cut (no connection), or mending (something
+ * of the queue is gone on the server, and is made again).
+ */
+export class NatsFeed implements Feed {
+  readonly consumption: HeldConsumption<NatsClaim>;
+  readonly #context: FeedContext;
+  readonly #leases: LeaseWatch<NatsClaim>;
+  readonly #punctuality = new Punctuality();
+  readonly #source: Source;
+  readonly #leave: readonly (() => void)[];
+  #known: KnownQueue;
+  #scheduled = false;
+  #mending = false;
+  #callingOff = false;
+  #handingOver = false;
+
+  constructor(terms: ConsumptionTerms<NatsClaim>, known: KnownQueue, context: FeedContext) {
+    const { link, queues } = context;
+    this.#context = context;
+    this.#known = known;
+    this.consumption = new HeldConsumption(terms, this);
+    this.consumption.leaseMs = known.settings.leaseMs;
+    this.#leases = new LeaseWatch(this.consumption);
+    this.#source = this.#newSource();
+    this.#leave = [
+      queues.onChange((queue, now) => queue === known.name && this.#changed(now)),
+      link.onDown(() => this.#source.forget()),
+      link.onUp(() => void this.#mend("the connection was lost")),
+    ];
+    this.roomChanged();
+  }
+
+  roomChanged(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#fill();
+    });
+  }
+
+  async end(): Promise<void> {
+    for (const leave of this.#leave) leave();
+    this.#punctuality.end();
+    this.#context.ended(this);
+    await this.#source.callOff();
+  }
+
+  #newSource(): Source {
+    const { link, layout, streams } = this.#context;
+    const { name, settings } = this.#known;
+    const stream = layout.readyStream(name);
+    const onMessage = (message: NatsMessage): void => this.#arrived(message);
+    const onTrouble = (reason: string): void => void this.#mend(reason);
+    if (settings.bands > 1) {
+      return new Sweeps(link, streams, { stream, layout, queue: name, bands: settings.bands, onMessage, onTrouble });
+    }
+    return new Pulls(link, {
+      stream,
+      consumer: layout.consumer(0),
+      onMessage,
+      onTrouble,
+      onIdle: () => void this.#doubt(stream),
+    });
+  }
+
+  /** Asks for what there is room for; small remainders wait until they are a quarter of the credit. */
+  #fill(): void {
+    const { open, room, credit } = this.consumption;
+    if (!open || this.#mending || this.#callingOff || this.#known.settings.paused || !this.#context.link.connected)
+      return;
+    const { outstanding } = this.#source;
+    if (outstanding > room) {
+      this.#callOff();
+      return;
+    }
+    const free = room - outstanding;
+    if (free > 0 && (outstanding === 0 || free >= credit / 4)) this.#source.ask(free);
+  }
+
+  /** Asks for nothing more until all that was asked for has come, or cannot come any more. */
+  #callOff(): void {
+    this.#callingOff = true;
+    void this.#source.callOff().then(() => {
+      this.#callingOff = false;
+      this.roomChanged();
+    });
+  }
+
+  #arrived({ data, headers, reply = "" }: NatsMessage): void {
+    const {
+      consumption,
+      consumption: { open, room },
+    } = this;
+    const { deliveryCount, seq } = ackFacts(reply);
+    const receivedAt = this.#punctuality.now();
+    const { message, dueAt = 0, handedOver = 0 } = decode(data, headers, `${this.#known.name}:${seq}`);
+    if (this.#context.revocations.has(message.id)) {
+      this.#context.link.ask(reply, "+ACK", undefined, () => this.roomChanged());
+      return;
+    }
+    const early = dueAt - Date.now();
+    if (early > 0 && early < MOST_EARLY_MS) {
+      this.#giveBack(reply, early);
+      return;
+    }
+    if (!open || room === 0 || this.#known.settings.paused) {
+      this.#giveBack(reply);
+      return;
+    }
+    const leaseExpiresAt = receivedAt + this.#known.settings.leaseMs;
+    consumption.take({ message, claim: { reply, seq }, deliveryCount: deliveryCount + handedOver, leaseExpiresAt });
+    this.#leases.from(leaseExpiresAt);
+    this.#handOverSoon();
+  }
+
+  /** Once all that came in one read has been taken. */
+  #handOverSoon(): void {
+    if (this.#handingOver) return;
+    this.#handingOver = true;
+    queueMicrotask(() => {
+      this.#handingOver = false;
+      this.consumption.handOver();
+    });
+  }
+
+  /** It came after it was wanted, or too early: others may have it, at once or then. */
+  #giveBack(reply: string, delayMs = 0): void {
+    const word = delayMs > 0 ? `-NAK ${JSON.stringify({ delay: Math.ceil(delayMs) * 1_000_000 })}` : "-NAK";
+    this.#context.link.ask(reply, word, undefined, () => this.roomChanged());
+  }
+
+  #changed(now: KnownQueue | undefined): void {
+    if (now === undefined) {
+      this.consumption.queueLost();
+      return;
+    }
+    this.#known = now;
+    this.consumption.leaseMs = now.settings.leaseMs;
+    if (now.settings.paused) this.#callOff();
+    else this.roomChanged();
+  }
+
+  /** Nothing came for a while. If the server says that there is something, its consumer stands still, as some versions do: begins anew. */
+  async #doubt(stream: string): Promise<void> {
+    this.roomChanged();
+    const { streams, layout } = this.#context;
+    const info = await streams.consumer(stream, layout.consumer(0)).catch(() => undefined);
+    if (info === undefined || info.num_pending === 0 || this.consumption.room === 0) return;
+    this.#callOff();
+    this.#restarted("the server had messages and sent none");
+  }
+
+  /** Makes sure that the queue and its parts are there, and begins anew. */
+  async #mend(reason: string): Promise<void> {
+    if (this.#mending) return;
+    this.#mending = true;
+    for (
+      let wait = FIRST_REPAIR_MS;
+      this.consumption.open && this.#context.link.connected;
+      wait = Math.min(MOST_REPAIR_MS, wait * 2)
+    ) {
+      const exists = await this.#context.queues.repair(this.#known.name).catch(() => undefined);
+      if (exists === false) {
+        this.consumption.queueLost();
+        break;
+      }
+      if (exists) {
+        this.#mending = false;
+        if (this.consumption.open) this.#restarted(reason);
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random() / 2)));
+    }
+    this.#mending = false;
+  }
+
+  #restarted(reason: string): void {
+    this.#context.host.events.emit({ type: "consumption-restarted", queue: this.#known.name, reason });
+    this.roomChanged();
+  }
+}

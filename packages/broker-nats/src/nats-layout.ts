@@ -1,0 +1,167 @@
+/**
+ * Where everything is. `<ns>` is the namespace (default `lovage`), `<queue>` the queue's name with `=` for `.`, `<band>` 0 for the highest
+ * priorities. Streams belong to one queue, buckets to the namespace.
+ *
+ * ```
+ * stream  <ns>-q-<queue>   <ns>.q.<queue>.<band>                     work queue: a message until it is acked
+ *           consumer b<band>                                         all workers of the queue share it
+ *                          <ns>.s.<queue>.<id>                       schedules, from 2.12 on: the server moves them itself
+ * stream  <ns>-d-<queue>   <ns>.d.<queue>.<hour>.<window>.<due>.<id> delayed, below 2.12: the mover copies them when due
+ * stream  <ns>-x-<queue>   <ns>.x.<queue>.<id>                       dead letters
+ *
+ * bucket  <ns>-queues      <queue>   its settings, and whether it is paused
+ * bucket  <ns>-revoked     <id>      kept for a day
+ * bucket  <ns>-results     <id>      result records
+ * bucket  <ns>-movers      mover     who moves what is due
+ * bucket  <ns>-workers     <token>   who serves commands, kept for ten seconds
+ *
+ * core    <ns>.kv.<bucket>.<key>     what was stored in a bucket, after it was stored
+ *         <ns>.w.<queue>.<band>      a message was stored (only with several bands)
+ *         <ns>.n.<queue>…            a delayed message was stored: headers only, for the mover
+ *         <ns>.c.…                   control and events: nats-control.ts
+ * ```
+ */
+
+import { MAX_PRIORITY } from "@lovage/core/contracts";
+
+const HOUR_MS = 3_600_000;
+/** What is due within one window is looked up together. */
+export const WINDOW_MS = 10_000;
+
+export interface DelayedPlace {
+  readonly dueAt: number;
+  readonly subject: string;
+}
+
+/** The names of one namespace. */
+export class Layout {
+  readonly namespace: string;
+
+  constructor(namespace: string) {
+    this.namespace = namespace;
+  }
+
+  readyStream(queue: string): string {
+    return `${this.namespace}-q-${token(queue)}`;
+  }
+
+  delayStream(queue: string): string {
+    return `${this.namespace}-d-${token(queue)}`;
+  }
+
+  deadStream(queue: string): string {
+    return `${this.namespace}-x-${token(queue)}`;
+  }
+
+  streams(queue: string): readonly string[] {
+    return [this.readyStream(queue), this.delayStream(queue), this.deadStream(queue)];
+  }
+
+  /** Undefined for streams of other things. */
+  queueOfReadyStream(stream: string): string | undefined {
+    const prefix = `${this.namespace}-q-`;
+    return stream.startsWith(prefix) ? untoken(stream.slice(prefix.length)) : undefined;
+  }
+
+  ready(queue: string, band: number | ">"): string {
+    return `${this.namespace}.q.${token(queue)}.${band}`;
+  }
+
+  consumer(band: number): string {
+    return `b${band}`;
+  }
+
+  schedule(queue: string, id: string | ">"): string {
+    return `${this.namespace}.s.${token(queue)}.${id === ">" ? id : idToken(id)}`;
+  }
+
+  /** Whose schedules a message of this id would be, in any queue. */
+  scheduleOfAny(id: string): string {
+    return `${this.namespace}.s.*.${idToken(id)}`;
+  }
+
+  delayed(queue: string, dueAt: number, id: string): string {
+    const at = Math.ceil(dueAt);
+    return `${this.delayedWindow(queue, at)}.${at}.${idToken(id)}`;
+  }
+
+  delayedAll(queue: string): string {
+    return `${this.namespace}.d.${token(queue)}.>`;
+  }
+
+  delayedHour(queue: string, at: number): string {
+    return `${this.namespace}.d.${token(queue)}.${Math.floor(at / HOUR_MS)}`;
+  }
+
+  delayedWindow(queue: string, at: number): string {
+    return `${this.delayedHour(queue, at)}.${Math.floor((at % HOUR_MS) / WINDOW_MS)}`;
+  }
+
+  /** The delayed messages of this id, whenever due. */
+  delayedOf(queue: string, id: string): string {
+    return `${this.namespace}.d.${token(queue)}.*.*.*.${idToken(id)}`;
+  }
+
+  /** Announcements of delayed messages, of one queue or of all. */
+  announced(queue: string | "*"): string {
+    return `${this.namespace}.n.${queue === "*" ? queue : token(queue)}.>`;
+  }
+
+  /** What an announcement is of. Undefined for what nobody here has written. */
+  announcedPlace(subject: string): (DelayedPlace & { readonly queue: string }) | undefined {
+    const parts = subject.split(".");
+    const [queue, hour, window, due, id] = parts.slice(-5);
+    if (due === undefined || id === undefined || queue === undefined || !/^\d+$/.test(due)) return undefined;
+    const name = untoken(queue);
+    return { queue: name, dueAt: Number(due), subject: `${this.namespace}.d.${queue}.${hour}.${window}.${due}.${id}` };
+  }
+
+  dead(queue: string, id: string | ">"): string {
+    return `${this.namespace}.x.${token(queue)}.${id === ">" ? id : idToken(id)}`;
+  }
+
+  wake(queue: string, band: number | ">" | "*"): string {
+    return `${this.namespace}.w.${token(queue)}.${band}`;
+  }
+
+  bucket(name: "queues" | "revoked" | "results" | "movers" | "workers"): string {
+    return `${this.namespace}-${name}`;
+  }
+
+  stored(bucket: string, key: string): string {
+    return `${this.namespace}.kv.${bucket}.${key}`;
+  }
+
+  control(kind: string): string {
+    return `${this.namespace}.c.${kind}`;
+  }
+}
+
+/** When a delayed message is due, from its subject; undefined for a subject that is none of ours. */
+export function dueOf(subject: string): number | undefined {
+  const due = subject.split(".").at(-2);
+  return due !== undefined && /^\d+$/.test(due) ? Number(due) : undefined;
+}
+
+/** Queue names and keys as one token of a subject: `=` is legal there and in no queue's name. */
+export function token(name: string): string {
+  return name.replaceAll(".", "=");
+}
+
+export function untoken(name: string): string {
+  return name.replaceAll("=", ".");
+}
+
+/** Ids are UUIDs; whatever else somebody chose is spelt so that it is one token and mistaken for no other. */
+export function idToken(id: string): string {
+  return /^[A-Za-z0-9_-]{1,64}$/.test(id) ? id : `=${Buffer.from(id).toString("base64url")}`;
+}
+
+export function idOfToken(text: string): string {
+  return text.startsWith("=") ? Buffer.from(text.slice(1), "base64url").toString() : text;
+}
+
+/** 0 is the band of the highest priorities. */
+export function bandOf(priority: number, bands: number): number {
+  return Math.floor(((MAX_PRIORITY - priority) * bands) / (MAX_PRIORITY + 1));
+}

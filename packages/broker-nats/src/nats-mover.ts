@@ -1,0 +1,199 @@
+import { Agenda, type Due } from "./nats-agenda.ts";
+import type { Bucket } from "./nats-bucket.ts";
+import { Election } from "./nats-election.ts";
+import { decode, encode, parseBlock } from "./nats-envelope.ts";
+import { bandOf, dueOf, type Layout, WINDOW_MS } from "./nats-layout.ts";
+import type { NatsLink } from "./nats-link.ts";
+import type { NatsSubscription } from "./nats-port.ts";
+import type { Publisher } from "./nats-publisher.ts";
+import type { Queues } from "./nats-queues.ts";
+import type { Streams } from "./nats-streams.ts";
+
+export interface MoverOptions {
+  readonly link: NatsLink;
+  readonly layout: Layout;
+  readonly streams: Streams;
+  readonly queues: Queues;
+  readonly publisher: Publisher;
+  readonly bucket: Bucket;
+}
+
+const AT_ONCE = 100;
+const AGAIN_MS = 1_000;
+/** Everything is looked through again now and then: an announcement may have been lost. */
+const WINDOWS_BETWEEN_FULL_LOOKS = 60;
+
+/**
+ * Where the server has no schedules: one connection of all that consume is elected to make delayed messages ready when they are due. It copies
+ * each to its queue under a name made of its place, then removes it. A crash between the two leaves one that is copied again under that name,
+ * and the server keeps one of both.
+ *
+ * It holds the places (subjects) of what is due within the next window of ten seconds, and no message: windows are listed by the server as
+ * they come near, and what is published for the window at hand is announced by it.
+ */
+export class Mover {
+  readonly #options: MoverOptions;
+  readonly #election: Election;
+  readonly #agenda = new Agenda();
+  /** Queues that may have something beyond the agenda. */
+  readonly #later = new Set<string>();
+  #active = false;
+  #heard: NatsSubscription | undefined;
+  #alarm: NodeJS.Timeout | undefined;
+  #turn: NodeJS.Timeout | undefined;
+  /** Up to where windows were listed. */
+  #horizon = 0;
+  #windows = 0;
+  #moving: Promise<void> | undefined;
+  readonly #leave: () => void;
+
+  constructor(options: MoverOptions) {
+    this.#options = options;
+    this.#election = new Election(
+      options.bucket,
+      () => this.#begin(),
+      () => this.#pause(),
+    );
+    this.#leave = options.link.onUp(() => this.#active && void this.#lookThrough());
+  }
+
+  /** Ready to be elected, from when this connection consumes. */
+  stand(): void {
+    this.#election.stand();
+  }
+
+  async end(): Promise<void> {
+    this.#leave();
+    this.#pause();
+    await this.#moving;
+    await this.#election.end();
+  }
+
+  #begin(): void {
+    const { link, layout } = this.#options;
+    this.#active = true;
+    this.#heard = link.hear(layout.announced("*"), ({ subject }) => {
+      const place = layout.announcedPlace(subject);
+      if (place === undefined) return;
+      if (place.dueAt < this.#horizon) {
+        this.#agenda.add(place, place.dueAt);
+        this.#schedule();
+      } else this.#later.add(place.queue);
+    });
+    void this.#lookThrough();
+  }
+
+  #pause(): void {
+    this.#active = false;
+    this.#heard?.unsubscribe();
+    clearTimeout(this.#alarm);
+    clearTimeout(this.#turn);
+    this.#agenda.clear();
+    this.#later.clear();
+  }
+
+  /** All that is due before the horizon, of all queues: after being elected, and after a reconnect. */
+  async #lookThrough(): Promise<void> {
+    const { layout, queues } = this.#options;
+    clearTimeout(this.#turn);
+    this.#windows = 0;
+    this.#horizon = windowEnd(Date.now());
+    await this.#all(queues.names().map((queue) => this.#list(queue, layout.delayedAll(queue))));
+    this.#nextTurn();
+  }
+
+  /** The next window comes near. */
+  async #turnTo(): Promise<void> {
+    const { layout } = this.#options;
+    this.#windows += 1;
+    if (this.#windows >= WINDOWS_BETWEEN_FULL_LOOKS) return this.#lookThrough();
+    const from = this.#horizon;
+    this.#horizon += WINDOW_MS;
+    const queues = [...this.#later];
+    this.#later.clear();
+    await this.#all(queues.map((queue) => this.#list(queue, `${layout.delayedWindow(queue, from)}.>`)));
+    this.#nextTurn();
+  }
+
+  /** Half a window before it begins, so that its list is there in time. */
+  #nextTurn(): void {
+    if (!this.#active) return;
+    clearTimeout(this.#turn);
+    const wait = Math.max(0, this.#horizon - WINDOW_MS / 2 - Date.now());
+    this.#turn = setTimeout(() => void this.#turnTo(), wait).unref();
+  }
+
+  async #list(queue: string, filter: string): Promise<void> {
+    const { layout, streams } = this.#options;
+    const stream = layout.delayStream(queue);
+    const info = await streams.info(stream);
+    if (info === undefined || info.state.messages === 0) return;
+    this.#later.add(queue);
+    for await (const page of streams.subjects(stream, filter)) {
+      for (const subject of Object.keys(page)) {
+        const dueAt = dueOf(subject);
+        if (dueAt !== undefined && dueAt < this.#horizon) this.#agenda.add({ queue, subject }, dueAt);
+      }
+      if (!this.#active) return;
+      this.#schedule();
+    }
+  }
+
+  /** What cannot be listed now is listed with the next turn. */
+  async #all(lists: readonly Promise<void>[]): Promise<void> {
+    const failed = (await Promise.allSettled(lists)).some(({ status }) => status === "rejected");
+    if (failed) this.#windows = WINDOWS_BETWEEN_FULL_LOOKS;
+  }
+
+  #schedule(): void {
+    if (!this.#active || this.#moving !== undefined) return;
+    const { next } = this.#agenda;
+    clearTimeout(this.#alarm);
+    if (next === undefined) return;
+    this.#alarm = setTimeout(
+      () => {
+        this.#moving ??= this.#moveDue().finally(() => {
+          this.#moving = undefined;
+          this.#schedule();
+        });
+      },
+      Math.max(0, next - Date.now()),
+    ).unref();
+  }
+
+  async #moveDue(): Promise<void> {
+    const due = [...this.#agenda.take(Date.now())];
+    const workers = Array.from({ length: Math.min(AT_ONCE, due.length) }, async () => {
+      for (let next = due.shift(); next !== undefined && this.#active; next = due.shift()) await this.#move(next);
+    });
+    await Promise.all(workers);
+  }
+
+  async #move(due: Due): Promise<void> {
+    const { layout, streams, queues, publisher } = this.#options;
+    const { queue, subject } = due;
+    const stream = layout.delayStream(queue);
+    try {
+      const known = queues.known(queue);
+      if (known === undefined) return;
+      const stored = await streams.message(stream, { last_by_subj: subject });
+      // Revoked, purged, or moved by another who was elected before.
+      if (stored === undefined) return;
+      const headers = parseBlock(Buffer.from(stored.hdrs ?? "", "base64"));
+      const travelling = decode(Buffer.from(stored.data ?? "", "base64"), headers, subject);
+      const { id, priority } = travelling.message;
+      const encoded = encode(travelling, { "Nats-Msg-Id": `${id}:due:${stored.seq}` });
+      const target = layout.ready(queue, bandOf(priority, known.settings.bands));
+      const { status } = await publisher.storeAs(queue, target, encoded, id);
+      if (status === "accepted" || status === "duplicate") await streams.deleteMessage(stream, stored.seq);
+      else this.#agenda.add(due, Date.now() + AGAIN_MS);
+    } catch {
+      // It stays where it is, and is tried again.
+      if (this.#active) this.#agenda.add(due, Date.now() + AGAIN_MS);
+    }
+  }
+}
+
+function windowEnd(now: number): number {
+  return (Math.floor(now / WINDOW_MS) + 1) * WINDOW_MS;
+}

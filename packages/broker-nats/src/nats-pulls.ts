@@ -1,0 +1,150 @@
+import type { NatsLink } from "./nats-link.ts";
+import type { NatsMessage, NatsSubscription } from "./nats-port.ts";
+import { nanos } from "./nats-streams.ts";
+
+export interface PullsOptions {
+  readonly stream: string;
+  readonly consumer: string;
+  /** Of a message that was pulled. */
+  readonly onMessage: (message: NatsMessage) => void;
+  /** All that was asked for is void: the consumer is gone, or nothing is heard of it. */
+  readonly onTrouble: (reason: string) => void;
+  /** A pull has run out with something still to come: a good moment to look whether nothing came because there was nothing. */
+  readonly onIdle: () => void;
+}
+
+const EXPIRES_MS = 30_000;
+const HEARTBEAT_MS = 2_000;
+const SILENCE_MS = 5_500;
+/** Of the first pulls of a round: a server that has just started may swallow them, and consuming is to go on within a second. */
+const FIRST = { expiresMs: 2_000, heartbeatMs: 200, silenceMs: 700 } as const;
+
+/** What a reply inbox stands for: pulls that are asked through it can be called off together. */
+interface Round {
+  readonly inbox: string;
+  readonly heard: NatsSubscription;
+  /** Messages asked for and not arrived, of all pulls of this round. */
+  outstanding: number;
+  pulls: number;
+  /** 0: nothing yet. */
+  heardAt: number;
+  lastAskedAt: number;
+}
+
+/**
+ * Long polls on one consumer, for exactly as many messages as are wanted: what is outstanding is what may still arrive. The server says when
+ * a pull has ended and how much of it was left, and every two seconds that it still knows of it; when it is silent, this says so.
+ */
+export class Pulls {
+  readonly #link: NatsLink;
+  readonly #options: PullsOptions;
+  #round: Round | undefined;
+  #next = 0;
+  #watch: NodeJS.Timeout | undefined;
+  #calledOff: Promise<void> = Promise.resolve();
+
+  constructor(link: NatsLink, options: PullsOptions) {
+    this.#link = link;
+    this.#options = options;
+  }
+
+  get outstanding(): number {
+    return this.#round?.outstanding ?? 0;
+  }
+
+  /** Asks for `batch` more. */
+  ask(batch: number): void {
+    const { stream, consumer } = this.#options;
+    this.#round ??= this.#begin();
+    const round = this.#round;
+    round.outstanding += batch;
+    round.pulls += 1;
+    round.lastAskedAt = performance.now();
+    const first = round.heardAt === 0;
+    if (!first && round.pulls === 1) round.heardAt = round.lastAskedAt;
+    const { expiresMs, heartbeatMs } = first ? FIRST : { expiresMs: EXPIRES_MS, heartbeatMs: HEARTBEAT_MS };
+    const body = { batch, expires: nanos(expiresMs), idle_heartbeat: nanos(heartbeatMs) };
+    const reply = `${round.inbox}.${(this.#next++).toString(36)}`;
+    this.#link.say(
+      `${this.#link.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+      JSON.stringify(body),
+      undefined,
+      reply,
+    );
+    this.#watch ??= setInterval(() => this.#look(), HEARTBEAT_MS).unref();
+  }
+
+  /** Nothing more is wanted. What was on its way still arrives; resolves when nothing can. */
+  callOff(): Promise<void> {
+    const round = this.#end();
+    if (round === undefined) return this.#calledOff;
+    // Without a connection there is nobody to tell, and nothing can arrive.
+    const ended = this.#link.connected
+      ? round.heard.drain().catch(() => round.heard.unsubscribe())
+      : Promise.resolve(round.heard.unsubscribe());
+    this.#calledOff = Promise.all([this.#calledOff, ended]).then(() => {});
+    return this.#calledOff;
+  }
+
+  /** The connection is gone, and what was asked on it: a reply to the old inbox has nobody to go to. */
+  forget(): void {
+    this.#end()?.heard.unsubscribe();
+  }
+
+  #begin(): Round {
+    const box = this.#link.inbox();
+    const heard = this.#link.hear(`${box}.*`, (message) => this.#heard(round, message));
+    const round: Round = { inbox: box, heard, outstanding: 0, pulls: 0, heardAt: 0, lastAskedAt: 0 };
+    setTimeout(() => {
+      if (round === this.#round && round.heardAt === 0 && this.#link.connected) this.#fail("silence");
+    }, FIRST.silenceMs).unref();
+    return round;
+  }
+
+  #end(): Round | undefined {
+    const round = this.#round;
+    this.#round = undefined;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+    return round;
+  }
+
+  #heard(round: Round, message: NatsMessage): void {
+    const code = message.headers?.code ?? 0;
+    round.heardAt = performance.now();
+    if (message.reply && code === 0) {
+      round.outstanding = Math.max(0, round.outstanding - 1);
+      if (round.outstanding === 0) round.pulls = 0;
+      this.#options.onMessage(message);
+      return;
+    }
+    // A status of a round that was called off changes nothing.
+    if (round !== this.#round || code === 100) return;
+    if (code === 408 || code === 404) this.#ranOut(round, message);
+    else this.#fail(`${code} ${message.headers?.description ?? ""}`);
+  }
+
+  #ranOut(round: Round, { headers }: NatsMessage): void {
+    const left = Number(headers?.get("Nats-Pending-Messages") || Number.NaN);
+    round.pulls = Math.max(0, round.pulls - 1);
+    // An older server does not say how much of it was left: then all are asked anew.
+    if (Number.isNaN(left)) round.outstanding = 0;
+    else round.outstanding = Math.max(0, round.outstanding - left);
+    if (round.outstanding === 0) round.pulls = 0;
+    this.#options.onIdle();
+  }
+
+  #look(): void {
+    const round = this.#round;
+    if (round === undefined || round.outstanding === 0 || !this.#link.connected) return;
+    const now = performance.now();
+    if (now - round.heardAt > SILENCE_MS) this.#fail("silence");
+    // All have run out by now, whatever was said of them.
+    else if (now - round.lastAskedAt > EXPIRES_MS + SILENCE_MS) this.#fail("pulls that did not end");
+  }
+
+  #fail(reason: string): void {
+    void this.callOff();
+    this.#options.onTrouble(reason);
+  }
+}

@@ -1,0 +1,140 @@
+import { type DeliveryRequest, type RequestKind, type RequestOf, Sender } from "@lovage/core/brokers";
+import type { Settlement } from "@lovage/core/contracts";
+import { encode } from "./nats-envelope.ts";
+import type { Layout } from "./nats-layout.ts";
+import type { NatsLink } from "./nats-link.ts";
+import type { Publisher } from "./nats-publisher.ts";
+import type { Queues } from "./nats-queues.ts";
+
+/** Where a delivery is answered, and which stored message it is. */
+export interface NatsClaim {
+  readonly reply: string;
+  readonly seq: number;
+}
+
+type Request = DeliveryRequest<NatsClaim>;
+type Replacing = RequestOf<NatsClaim, "release" | "requeue" | "deadLetter">;
+/** Undefined: it is not known what came of it, and it is asked again. */
+type Done = (settlement: Settlement | undefined) => void;
+
+const MOST_MARGIN_MS = 500;
+const MOST_UNDER_WAY = 32;
+
+export interface Standing {
+  /** Of the lease, by our own clock. */
+  readonly leftMs: number;
+  readonly leaseMs: number;
+  /** The broker closes and gives it back. */
+  readonly surrendered: boolean;
+}
+
+/**
+ * What is done about a request. This server does not ask whose a message is, so nothing leaves for a delivery whose lease is over by our own
+ * clock; and nothing that could take it from its next holder when it is nearly over (a tenth of it is left, or half a second), for it might
+ * reach the server too late. An ack may: the work is done, and that is all it says.
+ */
+export function nextStep(
+  kind: RequestKind,
+  { leftMs, leaseMs, surrendered }: Standing,
+): Settlement | "+ACK" | "+WPI" | "-NAK" | "replace" {
+  if (kind === "markStarted") return "done";
+  if (leftMs <= 0) return "lost";
+  if (kind === "checkLease") return "done";
+  if (kind === "ack") return "+ACK";
+  // At once, in front of the others; counted as ready when somebody takes it.
+  if (kind === "release" && surrendered) return "-NAK";
+  if (leftMs <= Math.min(MOST_MARGIN_MS, leaseMs / 10)) return "lost";
+  return kind === "renew" ? "+WPI" : "replace";
+}
+
+/** Settles with confirmed acks, many at once. */
+export class Settlements {
+  readonly sender: Sender<NatsClaim>;
+  readonly #link: NatsLink;
+  readonly #layout: Layout;
+  readonly #queues: Queues;
+  readonly #publisher: Publisher;
+
+  constructor(link: NatsLink, layout: Layout, queues: Queues, publisher: Publisher) {
+    this.#link = link;
+    this.#layout = layout;
+    this.#queues = queues;
+    this.#publisher = publisher;
+    this.sender = new Sender({ settle: (requests) => this.#settleAll(requests), maxUnderWay: MOST_UNDER_WAY });
+  }
+
+  #settleAll(requests: readonly Request[]): Promise<void> {
+    return new Promise((resolve) => {
+      let left = requests.length;
+      const answered = (request: Request, settlement: Settlement | undefined): void => {
+        if (settlement !== undefined) request.answer(settlement);
+        if (--left === 0) resolve();
+      };
+      for (const request of requests) this.#settle(request, (settlement) => answered(request, settlement));
+    });
+  }
+
+  #settle(request: Request, done: Done): void {
+    const { delivery } = request;
+    const { leaseMs } = this.#queues.known(delivery.queue)?.settings ?? { leaseMs: 0 };
+    const leftMs = (delivery.leaseExpiresAt ?? 0) - Date.now();
+    const step = nextStep(request.kind, { leftMs, leaseMs, surrendered: delivery.isLost });
+    if (step === "done" || step === "lost") done(step);
+    else if (step === "replace") this.#replaceAndAck(request as Replacing, done);
+    else this.#say(request, step, done);
+  }
+
+  #replaceAndAck(request: Replacing, done: Done): void {
+    this.#replace(request).then(
+      (stored) => {
+        if (stored === "stored") this.#say(request, "+ACK", done);
+        else if (stored === "no-room" && request.kind === "release") this.#say(request, "-NAK", done);
+        else done(stored === "no-queue" ? "lost" : undefined);
+      },
+      () => done(undefined),
+    );
+  }
+
+  /** Another copy first, then the old one goes: at every instant there is at least one. A second try finds the first by its name. */
+  async #replace(request: Replacing): Promise<"stored" | "no-room" | "no-queue" | "unknown"> {
+    const { delivery, claim } = request;
+    const { message, queue, deliveryCount = 1 } = delivery;
+    const known = this.#queues.known(queue);
+    if (known === undefined) return "no-queue";
+    const copyId = `${message.id}:${request.kind}:${claim.seq}`;
+    if (request.kind === "deadLetter") {
+      if (known.settings.maxDead === 0) return "stored";
+      const { code, details = null } = request.reason;
+      const dead = [code, details, Date.now()] as const;
+      const encoded = encode({ message, handedOver: deliveryCount, dead }, { "Nats-Msg-Id": copyId });
+      return outcome(await this.#publisher.storeAs(queue, this.#layout.dead(queue, message.id), encoded, message.id));
+    }
+    if (request.kind === "release") {
+      return outcome(await this.#publisher.store(known, { message, handedOver: deliveryCount }, copyId));
+    }
+    const { delayMs, headers = message.headers } = request;
+    const dueAt = delayMs > 0 ? Date.now() + delayMs : undefined;
+    return outcome(await this.#publisher.store(known, { message: { ...message, headers }, dueAt }, copyId));
+  }
+
+  #say(request: Request, word: string, done: Done): void {
+    const { queue } = request.delivery;
+    this.#link.ask(request.claim.reply, word, undefined, (answer) => {
+      if (typeof answer === "object") done("done");
+      else if (answer !== "no-responders") done(undefined);
+      // Its consumer is gone. A new one of the same name accepts what the old one gave out.
+      else {
+        this.#queues.repair(queue).then(
+          (exists) => done(exists ? undefined : "lost"),
+          () => done(undefined),
+        );
+      }
+    });
+  }
+}
+
+function outcome(verdict: Awaited<ReturnType<Publisher["store"]>>): "stored" | "no-room" | "no-queue" | "unknown" {
+  if (!("error" in verdict)) return "stored";
+  if (verdict.error.code === "QUEUE_NOT_FOUND") return "no-queue";
+  return verdict.status === "refused" ? "no-room" : "unknown";
+}
