@@ -1,6 +1,6 @@
 import { abortable, backoff, withinDeadline } from "@lovage/core/brokers";
 import { BrokerClosedError, BrokerUnavailableError, type LovageError } from "@lovage/core/contracts";
-import { type Channel, type ChannelModel, connect, type ServerProperties } from "amqplib";
+import { type Channel, type ChannelModel, connect, type ServerProperties, type SocketOptions } from "amqplib";
 import { rabbitMqError } from "./rabbitmq-errors.ts";
 import type { Server } from "./rabbitmq-options.ts";
 
@@ -36,6 +36,10 @@ export class Link {
   readonly #settings: LinkSettings;
   readonly #listeners: LinkListeners;
   #session: Session | undefined;
+  /** Ends the try that is under way. */
+  #attempt: AbortController | undefined;
+  /** It has been up, and is to be again. */
+  #kept = false;
   #opening: Promise<void> | undefined;
   #waiting: NodeJS.Timeout | undefined;
   #awaiting: Pick<PromiseWithResolvers<Session>, "resolve" | "reject">[] = [];
@@ -109,8 +113,10 @@ export class Link {
 
   /** Ends the connection, politely for at most `ms`, then by cutting it. It does not come back by itself. */
   async drop(ms: number): Promise<void> {
+    this.#kept = false;
     clearTimeout(this.#waiting);
     this.#waiting = undefined;
+    this.#attempt?.abort();
     for (const { reject } of this.#awaiting.splice(0)) reject(this.#lastError ?? new BrokerClosedError());
     const session = this.#session;
     this.#session = undefined;
@@ -120,20 +126,33 @@ export class Link {
   async #connect(): Promise<void> {
     const { servers, connectTimeoutMs } = this.#settings;
     const server = servers[this.#turn % servers.length] as Server;
+    const attempt = new AbortController();
+    const { signal } = attempt;
+    this.#attempt = attempt;
+    // amqplib hands it all on to the socket, also what its types do not name.
+    const options: SocketOptions & { readonly signal: AbortSignal } = {
+      ...server.socket,
+      signal,
+      timeout: connectTimeoutMs,
+      noDelay: true,
+    };
     let session: Session | undefined;
     try {
-      session = await connect(server.connect, { ...server.socket, timeout: connectTimeoutMs, noDelay: true });
+      session = await connect(server.connect, options);
       const ended = this.#watch(session);
-      if (this.#closed) throw new BrokerClosedError();
+      signal.throwIfAborted();
       await Promise.race([withinDeadline(this.#listeners.setUp(session), connectTimeoutMs, "setting up"), ended]);
-      if (this.#closed) throw new BrokerClosedError();
+      signal.throwIfAborted();
     } catch (error) {
       this.#turn += 1;
       if (session !== undefined) await end(session, 0);
-      this.#lastError = rabbitMqError(error);
+      this.#lastError = this.#closed ? new BrokerClosedError() : rabbitMqError(error);
       throw this.#lastError;
+    } finally {
+      if (this.#attempt === attempt) this.#attempt = undefined;
     }
     this.#session = session;
+    this.#kept = true;
     this.#failures = 0;
     this.#listeners.up();
     for (const { resolve } of this.#awaiting.splice(0)) resolve(session);
@@ -170,7 +189,7 @@ export class Link {
   }
 
   #comeBack(): void {
-    if (this.#closed) return;
+    if (!this.#kept) return;
     this.#failures += 1;
     const waitMs = this.#failures === 1 ? Math.random() * 20 : backoff(this.#failures - 1, 50, MOST_WAIT_MS);
     clearTimeout(this.#waiting);
@@ -179,7 +198,7 @@ export class Link {
 
   #tryNow(): void {
     this.#waiting = undefined;
-    if (this.isUp || this.#closed) return;
+    if (this.isUp || !this.#kept) return;
     this.#opening ??= this.#connect().finally(() => {
       this.#opening = undefined;
     });
