@@ -26,7 +26,7 @@ import { RabbitMqControl } from "./rabbitmq-control.ts";
 import { diagnose } from "./rabbitmq-diagnosis.ts";
 import { Doorkeeper } from "./rabbitmq-doorkeeper.ts";
 import { isStreamAway, messageOf, rabbitMqError } from "./rabbitmq-errors.ts";
-import { Journal } from "./rabbitmq-journal.ts";
+import { Journal, YOUNG_MS } from "./rabbitmq-journal.ts";
 import { Link, type Session } from "./rabbitmq-link.ts";
 import { type RabbitMqBrokerOptions, type RabbitMqSettings, rabbitMqSettings } from "./rabbitmq-options.ts";
 import { Publisher } from "./rabbitmq-publisher.ts";
@@ -49,6 +49,7 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
   readonly name = "rabbitmq";
   readonly address: string;
   readonly operationTimeoutMs: number;
+  readonly newQueueMs = YOUNG_MS;
   readonly control: ControlChannel;
   readonly #control: RabbitMqControl;
   readonly admin: RabbitMqAdmin;

@@ -16,7 +16,7 @@ export interface RabbitMqBrokerOptions {
   readonly queueType?: QueueType;
   /** What every name on the server begins with. Default `lovage`. Two prefixes are two worlds on one virtual host. */
   readonly prefix?: string;
-  /** How long a publish or a question may take, in ms, before it ends as unknown or unavailable. Default 10,000. Settlements wait for as long as it takes. */
+  /** How long a publish or a question may take, in ms, before it ends as unknown or unavailable. Default 10,000. Settlements wait for as long as it takes; a new queue takes 1.2 s more. */
   readonly operationTimeoutMs?: number;
   /** A silent connection is given up after two to three times this, in seconds. Default 20. Shorter notices a dead server sooner, and a blocked worker too soon. */
   readonly heartbeatS?: number;
