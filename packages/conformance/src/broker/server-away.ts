@@ -56,8 +56,8 @@ export const serverAway: readonly BrokerScenario[] = inGroup("server-away", [
     needs: ["refuse"],
     async run(c) {
       await c.broker();
-      const growth = new Growth(c);
       const end = await outage(c, "refuse");
+      const growth = new Growth(c);
       await growth.mark();
       const called = new AbortController();
       const first = await c.create();
