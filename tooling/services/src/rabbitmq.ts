@@ -247,5 +247,7 @@ function speaksAmqp(port: number): Promise<boolean> {
     socket.setTimeout(2_000, () => answer(false));
     socket.on("error", () => answer(false));
     socket.once("data", (data) => answer(data[0] === 1));
+    // Also without a word: it was killed while it booted.
+    socket.on("close", () => answer(false));
   });
 }
