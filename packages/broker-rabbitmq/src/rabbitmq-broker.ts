@@ -49,7 +49,7 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
   readonly name = "rabbitmq";
   readonly address: string;
   readonly operationTimeoutMs: number;
-  readonly newQueueMs = YOUNG_MS;
+  readonly newQueueMs: number = YOUNG_MS;
   readonly control: ControlChannel;
   readonly #control: RabbitMqControl;
   readonly admin: RabbitMqAdmin;
