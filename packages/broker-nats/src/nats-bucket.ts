@@ -1,6 +1,6 @@
 import { bucketStream, checkStream, type StreamChoices, updated } from "./nats-configs.ts";
 import { parseBlock } from "./nats-envelope.ts";
-import { API_CODES, apiError, isApiError, NatsApiError } from "./nats-errors.ts";
+import { API_CODES, apiError, NatsApiError } from "./nats-errors.ts";
 import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
 import { HeaderBlock, type NatsHeaders } from "./nats-port.ts";
@@ -60,13 +60,9 @@ export class Bucket {
       });
       return checkStream(kept, config);
     }
-    try {
-      checkStream(wanted, (await this.#streams.create(wanted)).config);
-    } catch (error) {
-      // Somebody made it at the same time, with a time of their own.
-      if (!isApiError(error, API_CODES.streamNameInUse)) throw error;
-      await this.ensure(ttlMs, choices);
-    }
+    const made = await this.#streams.create(wanted);
+    if (made === undefined) return this.ensure(ttlMs, choices);
+    checkStream(wanted, made.config);
   }
 
   async get(key: string): Promise<Entry | undefined> {

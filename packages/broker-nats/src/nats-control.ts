@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { jsonReplyOf, Replies } from "@lovage/core/brokers";
 import {
   BrokerClosedError,
   BrokerUnavailableError,
@@ -49,7 +50,7 @@ export class NatsControl implements ControlChannel {
   readonly #events: NatsEvents;
   readonly #context: () => ControlContext | undefined;
   readonly #served = new Map<string, Served>();
-  readonly #ends = new Set<() => void>();
+  readonly #asked = new Set<Replies>();
   #closed = false;
 
   /** `context` gives nothing before the broker is connected. */
@@ -71,40 +72,21 @@ export class NatsControl implements ControlChannel {
     { timeoutMs, expect = Number.POSITIVE_INFINITY }: { readonly timeoutMs: number; readonly expect?: number },
   ): AsyncGenerator<ControlReply, void, void> {
     const { link, layout } = this.#reach();
-    const until = performance.now() + timeoutMs;
-    const replies: ControlReply[] = [];
-    let wake = (): void => {};
-    const end = (): void => wake();
-    this.#ends.add(end);
-    const reply = link.inbox();
-    const heard = link.hear(reply, ({ data }) => {
+    const replies = new Replies(expect);
+    const late = setTimeout(() => replies.end(), timeoutMs);
+    this.#asked.add(replies);
+    const inbox = link.inbox();
+    const heard = link.hear(inbox, ({ data }) => {
       // A server's word that nobody serves is empty.
-      if (data.length > 0) replies.push(JSON.parse(Buffer.from(data).toString()) as ControlReply);
-      wake();
+      if (data.length > 0) replies.add(JSON.parse(Buffer.from(data).toString()) as ControlReply);
     });
-    link.say(layout.control("commands"), JSON.stringify(command), undefined, reply);
-    try {
-      for (let yielded = 0; yielded < expect && !this.#closed; ) {
-        const next = replies.shift();
-        if (next !== undefined) {
-          yield next;
-          yielded += 1;
-          continue;
-        }
-        const left = until - performance.now();
-        if (left <= 0) return;
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, left);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
-    } finally {
-      this.#ends.delete(end);
+    replies.onEnd = () => {
+      clearTimeout(late);
+      this.#asked.delete(replies);
       heard.unsubscribe();
-    }
+    };
+    link.say(layout.control("commands"), JSON.stringify(command), undefined, inbox);
+    yield* replies;
   }
 
   async serving(): Promise<number | undefined> {
@@ -122,7 +104,7 @@ export class NatsControl implements ControlChannel {
     const heard = link.hear(layout.control("commands"), ({ data, reply }) => {
       const command = JSON.parse(Buffer.from(data).toString()) as ControlCommand;
       if (reply === undefined || (command.to !== undefined && !command.to.includes(id))) return;
-      void answer(id, command, handler).then((said) => link.say(reply, JSON.stringify(said)));
+      void jsonReplyOf(id, command, handler).then((said) => link.say(reply, said));
     });
     this.#events.attend();
     const key = randomUUID();
@@ -145,7 +127,7 @@ export class NatsControl implements ControlChannel {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const end of this.#ends) end();
+    for (const replies of this.#asked) replies.end();
     this.#events.close();
     const served = [...this.#served.values()];
     this.#served.clear();
@@ -169,13 +151,5 @@ export class NatsControl implements ControlChannel {
     const context = this.#context();
     if (context === undefined) throw new BrokerUnavailableError("the broker is not connected; await connect() first");
     return context;
-  }
-}
-
-async function answer(worker: string, command: ControlCommand, handler: ControlHandler): Promise<ControlReply> {
-  try {
-    return { worker, ok: true, value: await handler(command) };
-  } catch (error) {
-    return { worker, ok: false, error: error instanceof Error ? error.message : String(error) };
   }
 }

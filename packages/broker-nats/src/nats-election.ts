@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { atMost } from "@lovage/core/brokers";
 import type { Bucket, Entry } from "./nats-bucket.ts";
 
 const KEY = "mover";
 const BEAT_MS = 1_000;
 const SILENCE_MS = 3_000;
+const END_MS = 500;
 /** Longer than the silence after which another takes over: only what nobody looks after goes by itself. */
 export const ELECTION_TTL_MS = 10_000;
 
@@ -23,6 +25,7 @@ export class Election {
   #elected = false;
   #standing = false;
   #timer: NodeJS.Timeout | undefined;
+  #beating: Promise<void> = Promise.resolve();
   #unfollow: (() => void) | undefined;
 
   constructor(bucket: Bucket, onElected: () => void, onDeposed: () => void) {
@@ -38,12 +41,13 @@ export class Election {
     void this.#look();
   }
 
-  /** Gives the key back, so that the next is elected at once. */
+  /** Gives the key back, so that the next is elected at once. A write that is under way may yet elect us: then it is given back as well. */
   async end(): Promise<void> {
     if (!this.#standing) return;
     this.#standing = false;
     clearTimeout(this.#timer);
     this.#unfollow?.();
+    await atMost(this.#beating, END_MS);
     const was = this.#elected;
     this.#depose();
     if (was) await this.#bucket.delete(KEY).catch(() => {});
@@ -63,7 +67,10 @@ export class Election {
 
   #in(ms: number): void {
     clearTimeout(this.#timer);
-    if (this.#standing) this.#timer = setTimeout(() => void this.#beat(), ms).unref();
+    if (!this.#standing) return;
+    this.#timer = setTimeout(() => {
+      this.#beating = this.#beat();
+    }, ms).unref();
   }
 
   async #look(): Promise<void> {
@@ -87,16 +94,15 @@ export class Election {
     }
     try {
       const revision = await this.#bucket.put(KEY, this.#me, this.#revision);
-      if (!this.#standing) return;
       if (revision === undefined) {
         this.#depose();
-        await this.#look();
+        if (this.#standing) await this.#look();
         return;
       }
       this.#revision = revision;
       if (!this.#elected) {
         this.#elected = true;
-        this.#onElected();
+        if (this.#standing) this.#onElected();
       }
       this.#in(BEAT_MS);
     } catch {

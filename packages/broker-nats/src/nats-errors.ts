@@ -18,6 +18,7 @@ export const API_CODES = {
   notEnabledForAccount: 10039,
   streamNotFound: 10059,
   streamNameInUse: 10058,
+  subjectsOverlap: 10065,
   wrongLastSequence: 10071,
   consumerExists: 10148,
 } as const;

@@ -13,7 +13,6 @@ import {
   type StreamChoices,
   updated,
 } from "./nats-configs.ts";
-import { API_CODES, isApiError } from "./nats-errors.ts";
 import { type Layout, token, untoken } from "./nats-layout.ts";
 import type { ConsumerConfig, ConsumerInfo, StreamConfig, StreamInfo, Streams } from "./nats-streams.ts";
 import type { Features } from "./nats-versions.ts";
@@ -201,15 +200,10 @@ export class Queues {
     const { streams } = this.#options;
     const present = await streams.info(wanted.name);
     if (present === undefined) {
-      try {
-        const { config } = await streams.create(wanted);
-        checkStream(wanted, config);
-        return config;
-      } catch (error) {
-        // Somebody made it at the same time, with other settings.
-        if (!isApiError(error, API_CODES.streamNameInUse)) throw error;
-        return this.#stream(wanted);
-      }
+      const made = await streams.create(wanted);
+      if (made === undefined) return this.#stream(wanted);
+      checkStream(wanted, made.config);
+      return made.config;
     }
     const target = updated(present.config, wanted);
     const config =

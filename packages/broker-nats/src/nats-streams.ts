@@ -99,8 +99,18 @@ export class Streams {
     return absent(this.#link.api<StreamInfo>(`STREAM.INFO.${stream}`), API_CODES.streamNotFound);
   }
 
-  create(config: StreamConfig): Promise<StreamInfo> {
-    return this.#link.api(`STREAM.CREATE.${config.name}`, config);
+  /** Undefined: somebody has made one of this name at the same time, with settings of their own. */
+  async create(config: StreamConfig): Promise<StreamInfo | undefined> {
+    try {
+      return await this.#link.api<StreamInfo>(`STREAM.CREATE.${config.name}`, config);
+    } catch (error) {
+      // Which of the two a server says of a twin that it is just making depends on how far it has come.
+      const raced =
+        isApiError(error, API_CODES.streamNameInUse) ||
+        (isApiError(error, API_CODES.subjectsOverlap) && (await this.info(config.name)) !== undefined);
+      if (!raced) throw error;
+      return undefined;
+    }
   }
 
   update(config: StreamConfig): Promise<StreamInfo> {

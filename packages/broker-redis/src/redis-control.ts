@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { EventGathering, jsonReplyOf, Replies } from "@lovage/core/brokers";
 import {
   BrokerClosedError,
   ConfigurationError,
@@ -12,9 +13,6 @@ import {
 import type { RedisSession } from "./redis-session.ts";
 import { Subscriptions } from "./redis-subscriptions.ts";
 
-const EVENT_GATHER_MS = 20;
-const EVENTS_PER_MESSAGE = 500;
-const MAX_GATHERED_EVENTS = 10_000;
 /** What may be on its way to the server; more is dropped, and counted. */
 const MAX_EVENTS_UNDER_WAY = 20_000;
 /** Somebody who emits asks this often whether anybody listens. */
@@ -35,13 +33,11 @@ export class RedisControl implements ControlChannel {
   readonly #subscriptions: Subscriptions;
   readonly #servers = new Map<string, Server>();
   readonly #ends = new Set<() => void>();
+  readonly #events = new EventGathering((events, lost) => this.#sendEvents(events, lost));
   #endCommands: (() => void) | undefined;
   #listened = false;
   #listenedCheckedAt = Number.NEGATIVE_INFINITY;
-  #events: TaskEvent[] = [];
   #eventsUnderWay = 0;
-  #eventTimer: NodeJS.Timeout | undefined;
-  #dropped = 0;
   #closed = false;
 
   constructor(server: RedisSession) {
@@ -50,7 +46,7 @@ export class RedisControl implements ControlChannel {
   }
 
   get dropped(): number {
-    return this.#dropped;
+    return this.#events.dropped;
   }
 
   async *broadcast(
@@ -59,20 +55,16 @@ export class RedisControl implements ControlChannel {
   ): AsyncGenerator<ControlReply, void, void> {
     this.#check();
     const { timeoutMs, expect = Number.POSITIVE_INFINITY } = options;
-    const until = performance.now() + timeoutMs;
-    const replies: ControlReply[] = [];
-    let wake = (): void => {};
-    const end = (): void => wake();
+    const replies = new Replies(expect);
+    const late = setTimeout(() => replies.end(), timeoutMs);
+    const end = (): void => replies.end();
     this.#ends.add(end);
     const from = this.#server.layout.channel(`reply:${randomUUID()}`);
     const body = JSON.stringify({ from, command } satisfies Travelling);
     let sent = false;
     const unsubscribe = this.#subscriptions.subscribe(
       from,
-      (message) => {
-        replies.push(JSON.parse(message) as ControlReply);
-        wake();
-      },
+      (message) => replies.add(JSON.parse(message) as ControlReply),
       () => {
         if (sent || this.#closed) return;
         sent = true;
@@ -80,28 +72,12 @@ export class RedisControl implements ControlChannel {
         this.#publish("control", body).catch(() => {});
       },
     );
-    try {
-      for (let yielded = 0; yielded < expect && !this.#closed; ) {
-        const reply = replies.shift();
-        if (reply !== undefined) {
-          yield reply;
-          yielded += 1;
-          continue;
-        }
-        const left = until - performance.now();
-        if (left <= 0) return;
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, left);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
-    } finally {
+    replies.onEnd = () => {
+      clearTimeout(late);
       this.#ends.delete(end);
       unsubscribe();
-    }
+    };
+    yield* replies;
   }
 
   /** Each has a channel of its own besides the common one, so that the server can count them. */
@@ -139,13 +115,7 @@ export class RedisControl implements ControlChannel {
   }
 
   emit(events: readonly TaskEvent[]): void {
-    if (this.#closed || events.length === 0) return;
-    if (!this.listened) return;
-    for (const event of events) {
-      if (this.#events.length < MAX_GATHERED_EVENTS) this.#events.push(event);
-      else this.#dropped += 1;
-    }
-    this.#eventTimer ??= setTimeout(() => this.#sendEvents(), EVENT_GATHER_MS).unref();
+    if (!this.#closed && events.length > 0 && this.listened) this.#events.add(events);
   }
 
   async listen(listener: (events: readonly TaskEvent[]) => void): Promise<() => Promise<void>> {
@@ -171,7 +141,7 @@ export class RedisControl implements ControlChannel {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#eventTimer);
+    this.#events.close();
     this.#servers.clear();
     for (const end of this.#ends) end();
     this.#subscriptions.close();
@@ -215,32 +185,24 @@ export class RedisControl implements ControlChannel {
     const { from, command } = heard;
     for (const { identity, handler } of this.#servers.values()) {
       if (command.to !== undefined && !command.to.includes(identity.id)) continue;
-      void answerOf(identity.id, handler, command).then((body) => {
+      void jsonReplyOf(identity.id, command, handler).then((body) => {
         // At most once: who asked waits no longer than it said.
         if (!this.#closed) this.#tell(from, body).catch(() => {});
       });
     }
   }
 
-  #sendEvents(): void {
-    this.#eventTimer = undefined;
-    const events = this.#events;
-    this.#events = [];
-    for (let start = 0; start < events.length; start += EVENTS_PER_MESSAGE) {
-      const chunk = events.slice(start, start + EVENTS_PER_MESSAGE);
-      if (this.#eventsUnderWay + chunk.length > MAX_EVENTS_UNDER_WAY) {
-        this.#dropped += chunk.length;
-        continue;
-      }
-      this.#eventsUnderWay += chunk.length;
-      this.#publish("events", JSON.stringify(chunk))
-        .catch(() => {
-          this.#dropped += chunk.length;
-        })
-        .finally(() => {
-          this.#eventsUnderWay -= chunk.length;
-        });
+  #sendEvents(events: readonly TaskEvent[], lost: () => void): void {
+    if (this.#eventsUnderWay + events.length > MAX_EVENTS_UNDER_WAY) {
+      lost();
+      return;
     }
+    this.#eventsUnderWay += events.length;
+    this.#publish("events", JSON.stringify(events))
+      .catch(lost)
+      .finally(() => {
+        this.#eventsUnderWay -= events.length;
+      });
   }
 
   #publish(channel: "control" | "events", body: string): Promise<unknown> {
@@ -263,15 +225,4 @@ export class RedisControl implements ControlChannel {
 
 function escaped(pattern: string): string {
   return pattern.replaceAll(/[*?[\]\\]/g, "\\$&");
-}
-
-/** The reply as JSON. A handler that throws, or answers what JSON cannot carry, sends its message as the error. */
-async function answerOf(worker: string, handler: ControlHandler, command: ControlCommand): Promise<string> {
-  try {
-    const value = (await handler(command)) ?? null;
-    return JSON.stringify({ worker, ok: true, value } satisfies ControlReply);
-  } catch (error) {
-    const message = String((error as Error)?.message ?? error);
-    return JSON.stringify({ worker, ok: false, error: message } satisfies ControlReply);
-  }
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { EventGathering, jsonReplyOf, Replies } from "@lovage/core/brokers";
 import {
   BrokerClosedError,
   ConfigurationError,
@@ -18,11 +19,9 @@ const HEARTBEAT_MS = 3_000;
 /** Under a storm of commits the tables are looked at this often, not once per commit. */
 const MIN_POLL_GAP_MS = 5;
 const EVENT_TTL_MS = 10_000;
-const EVENT_GATHER_MS = 20;
-const EVENTS_PER_ROW = 500;
-const MAX_GATHERED_EVENTS = 10_000;
 /** Somebody who only emits asks this often whether anybody listens. */
 const LISTENED_CHECK_MS = 400;
+const NOBODY_WAITS = { done: () => {}, gaveUp: () => {}, closed: () => {} };
 
 interface Server {
   readonly identity: WorkerIdentity;
@@ -31,7 +30,7 @@ interface Server {
 
 interface Broadcast {
   after: number;
-  receive(reply: ControlReply): void;
+  readonly replies: Replies;
 }
 
 /**
@@ -43,7 +42,8 @@ export class SqliteControl implements ControlChannel {
   readonly #servers = new Map<string, Server>();
   readonly #listeners = new Map<string, (events: readonly TaskEvent[]) => void>();
   readonly #broadcasts = new Map<number, Broadcast>();
-  readonly #ends = new Set<() => void>();
+  readonly #asked = new Set<Replies>();
+  readonly #events = new EventGathering((events, lost) => this.#sendEvents(events, lost));
   #commandsAfter = 0;
   #eventsAfter = 0;
   #unwatch: (() => void) | undefined;
@@ -52,9 +52,6 @@ export class SqliteControl implements ControlChannel {
   #pollAgain = false;
   #polledAt = Number.NEGATIVE_INFINITY;
   #listenedUntil = 0;
-  #events: TaskEvent[] = [];
-  #eventTimer: NodeJS.Timeout | undefined;
-  #dropped = 0;
   #closed = false;
 
   constructor(store: SqliteStore) {
@@ -62,7 +59,7 @@ export class SqliteControl implements ControlChannel {
   }
 
   get dropped(): number {
-    return this.#dropped;
+    return this.#events.dropped;
   }
 
   async *broadcast(
@@ -71,41 +68,26 @@ export class SqliteControl implements ControlChannel {
   ): AsyncGenerator<ControlReply, void, void> {
     this.#check();
     const { timeoutMs, expect = Number.POSITIVE_INFINITY } = options;
-    const until = performance.now() + timeoutMs;
-    const replies: ControlReply[] = [];
-    let wake = (): void => {};
-    const end = (): void => wake();
-    this.#ends.add(end);
-    this.#watch();
-    const seq = await this.#store.run("postCommand", { body: JSON.stringify(command), ttlMs: timeoutMs });
-    const receive = (reply: ControlReply): void => {
-      replies.push(reply);
-      wake();
+    const replies = new Replies(expect);
+    const late = setTimeout(() => replies.end(), timeoutMs);
+    this.#asked.add(replies);
+    replies.onEnd = () => {
+      clearTimeout(late);
+      this.#asked.delete(replies);
     };
-    this.#broadcasts.set(seq, { after: 0, receive });
-    this.#poll();
+    this.#watch();
+    let seq: number | undefined;
     try {
-      for (let yielded = 0; yielded < expect && !this.#closed; ) {
-        const reply = replies.shift();
-        if (reply !== undefined) {
-          yield reply;
-          yielded += 1;
-          continue;
-        }
-        const left = until - performance.now();
-        if (left <= 0) return;
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, left);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
+      seq = await this.#store.run("postCommand", { body: JSON.stringify(command), ttlMs: timeoutMs });
+      this.#broadcasts.set(seq, { after: 0, replies });
+      this.#poll();
+      yield* replies;
     } finally {
-      this.#ends.delete(end);
-      this.#broadcasts.delete(seq);
-      this.#store.ask("finishCommand", seq, { done: () => {}, gaveUp: () => {}, closed: () => {} });
+      replies.end();
+      if (seq !== undefined) {
+        this.#broadcasts.delete(seq);
+        this.#store.ask("finishCommand", seq, NOBODY_WAITS);
+      }
       this.#watch();
     }
   }
@@ -137,13 +119,7 @@ export class SqliteControl implements ControlChannel {
   }
 
   emit(events: readonly TaskEvent[]): void {
-    if (this.#closed || events.length === 0) return;
-    if (!this.listened) return;
-    for (const event of events) {
-      if (this.#events.length < MAX_GATHERED_EVENTS) this.#events.push(event);
-      else this.#dropped += 1;
-    }
-    this.#eventTimer ??= setTimeout(() => this.#sendEvents(), EVENT_GATHER_MS).unref();
+    if (!this.#closed && events.length > 0 && this.listened) this.#events.add(events);
   }
 
   async listen(listener: (events: readonly TaskEvent[]) => void): Promise<() => Promise<void>> {
@@ -163,15 +139,15 @@ export class SqliteControl implements ControlChannel {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#eventTimer);
+    this.#events.close();
     const gone = (kind: "worker" | "listener", id: string): void => {
-      this.#store.ask("disappear", { kind, id }, { done: () => {}, gaveUp: () => {}, closed: () => {} });
+      this.#store.ask("disappear", { kind, id }, NOBODY_WAITS);
     };
     for (const id of this.#servers.keys()) gone("worker", id);
     for (const id of this.#listeners.keys()) gone("listener", id);
     this.#servers.clear();
     this.#listeners.clear();
-    for (const end of this.#ends) end();
+    for (const replies of this.#asked) replies.end();
     this.#watch();
   }
 
@@ -185,7 +161,7 @@ export class SqliteControl implements ControlChannel {
 
   /** Looks for news while there is somebody to tell. */
   #watch(): void {
-    const wanted = this.#servers.size > 0 || this.#listeners.size > 0 || (!this.#closed && this.#ends.size > 0);
+    const wanted = this.#servers.size > 0 || this.#listeners.size > 0 || (!this.#closed && this.#asked.size > 0);
     if (wanted === (this.#unwatch !== undefined)) return;
     if (wanted) {
       this.#unwatch = this.#store.watch("control", () => this.#poll());
@@ -200,7 +176,7 @@ export class SqliteControl implements ControlChannel {
   #beat(): void {
     const stay = (kind: "worker" | "listener", id: string): void => {
       const input = { kind, id, forMs: PRESENCE_MS };
-      this.#store.ask("appear", input, { done: () => {}, gaveUp: () => {}, closed: () => {} });
+      this.#store.ask("appear", input, NOBODY_WAITS);
     };
     for (const id of this.#servers.keys()) stay("worker", id);
     for (const id of this.#listeners.keys()) stay("listener", id);
@@ -251,7 +227,7 @@ export class SqliteControl implements ControlChannel {
       const broadcast = this.#broadcasts.get(command);
       if (broadcast === undefined || seq <= broadcast.after) continue;
       broadcast.after = seq;
-      broadcast.receive(JSON.parse(body) as ControlReply);
+      broadcast.replies.add(JSON.parse(body) as ControlReply);
     }
     for (const [seq, body] of news.commands) {
       this.#commandsAfter = Math.max(this.#commandsAfter, seq);
@@ -268,36 +244,16 @@ export class SqliteControl implements ControlChannel {
   #obey(seq: number, command: ControlCommand): void {
     for (const { identity, handler } of this.#servers.values()) {
       if (command.to !== undefined && !command.to.includes(identity.id)) continue;
-      void answerOf(identity.id, handler, command).then((body) => {
+      void jsonReplyOf(identity.id, command, handler).then((body) => {
         if (this.#closed) return;
         const input = { command: seq, body, ttlMs: PRESENCE_MS };
-        this.#store.ask("postReply", input, { done: () => {}, gaveUp: () => {}, closed: () => {} });
+        this.#store.ask("postReply", input, NOBODY_WAITS);
       });
     }
   }
 
-  #sendEvents(): void {
-    this.#eventTimer = undefined;
-    const events = this.#events;
-    this.#events = [];
-    for (let start = 0; start < events.length; start += EVENTS_PER_ROW) {
-      const chunk = events.slice(start, start + EVENTS_PER_ROW);
-      const lost = (): void => {
-        this.#dropped += chunk.length;
-      };
-      const input = { body: JSON.stringify(chunk), ttlMs: EVENT_TTL_MS };
-      this.#store.ask("postEvents", input, { done: (stored) => stored || lost(), gaveUp: lost, closed: lost });
-    }
-  }
-}
-
-/** The reply as JSON. A handler that throws, or answers what JSON cannot carry, sends its message as the error. */
-async function answerOf(worker: string, handler: ControlHandler, command: ControlCommand): Promise<string> {
-  try {
-    const value = (await handler(command)) ?? null;
-    return JSON.stringify({ worker, ok: true, value } satisfies ControlReply);
-  } catch (error) {
-    const message = String((error as Error)?.message ?? error);
-    return JSON.stringify({ worker, ok: false, error: message } satisfies ControlReply);
+  #sendEvents(events: readonly TaskEvent[], lost: () => void): void {
+    const input = { body: JSON.stringify(events), ttlMs: EVENT_TTL_MS };
+    this.#store.ask("postEvents", input, { done: (stored) => stored || lost(), gaveUp: lost, closed: lost });
   }
 }

@@ -74,7 +74,8 @@ describe("ps and inspect", () => {
     await worker.line(/napping for 60000/);
     expect((await lovage("inspect", "active")).stdout).toMatch(new RegExp(`${id} +time\\.nap +io +io +1 `));
     expect(await json("inspect", "active", "--worker", "w1")).toMatchObject([
-      { worker: "w1", value: [{ id, stalled: false }] },
+      // An earlier test's may still run out.
+      { worker: "w1", value: expect.arrayContaining([expect.objectContaining({ id, stalled: false })]) },
     ]);
     await lovage("cancel", id);
   });

@@ -4,6 +4,9 @@ import { rejectsWith } from "../broker/codes.ts";
 import type { BrokerScenario } from "../broker/context.ts";
 import { channel, collect, worker } from "./participants.ts";
 
+/** How late a process may learn of a listener. */
+const LEARNT_WITHIN_MS = 1_000;
+
 const event = (from: WorkerIdentity, number: number): TaskEvent => ({
   type: "task-received",
   at: number,
@@ -70,6 +73,29 @@ export const events: readonly Omit<BrokerScenario, "group">[] = [
       await c.until("the second listener to be known", () => emitter.listened, 1_000 + c.tolerance.slackMs);
       await listener.close();
       await c.until("a closed channel not to count", () => !emitter.listened);
+    },
+  },
+  {
+    id: "first-event-after-a-silence-is-heard",
+    invariants: ["I-58"],
+    promise:
+      "A worker that has said nothing for a while knows within a second of a listener that has just begun: the first event that it emits then is heard within a second.",
+    async run(c) {
+      const identity = worker(c);
+      const emitter = await channel(c);
+      await emitter.serve(identity, () => undefined);
+      await c.until("nobody to listen", () => !emitter.listened);
+      emitter.emit([event(identity, 0)]);
+      // Longer than a channel may believe what it has once learnt.
+      await c.elapse(LEARNT_WITHIN_MS);
+      const heard: string[] = [];
+      await (await channel(c)).listen((events) => {
+        for (const { worker: from, id } of events) if (from === identity.id) heard.push(id);
+      });
+      await c.elapse(LEARNT_WITHIN_MS + c.tolerance.slackMs);
+      emitter.emit([event(identity, 1)]);
+      await c.until("the first event to be heard", () => heard.length > 0, LEARNT_WITHIN_MS + c.tolerance.slackMs);
+      assert.deepEqual(heard, [`${identity.id}:1`]);
     },
   },
   {

@@ -36,6 +36,19 @@ export const controlling: readonly BrokerSaboteur[] = [
     meddling(() => ({ listened: true })),
   ),
   brokerSaboteur(
+    "looks whether anyone listens only when it has something to say, and says it to nobody meanwhile",
+    ["control/first-event-after-a-silence-is-heard"],
+    meddling((control) => {
+      let known = false;
+      return {
+        emit: (events) => {
+          if (known) control.emit(events);
+          known = control.listened;
+        },
+      };
+    }),
+  ),
+  brokerSaboteur(
     "asks everyone whoever is meant",
     ["control/asks-only-those-meant"],
     meddling((control) => ({ broadcast: ({ to: _to, ...command }, options) => control.broadcast(command, options) })),

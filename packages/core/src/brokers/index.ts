@@ -3,10 +3,12 @@
 export { BrokerEvents } from "./broker-events.ts";
 export { Connection } from "./connection.ts";
 export { type BrokerHost, createBroker } from "./create-broker.ts";
+export { EventGathering } from "./event-gathering.ts";
 export { Followers } from "./followers.ts";
 export { Gathering, type RequestSink } from "./gathering.ts";
 export { type ConsumptionHost, type ConsumptionTerms, type Feed, HeldConsumption } from "./held-consumption.ts";
 export { HeldDelivery, type Taken } from "./held-delivery.ts";
+export { jsonReplyOf } from "./json-reply.ts";
 export { LeaseWatch } from "./lease-watch.ts";
 export { abortable, atMost, backoff, withinDeadline } from "./patience.ts";
 export { type PublishEachOptions, publishEach } from "./publish-each.ts";

@@ -1,9 +1,9 @@
+import { replyOf } from "../brokers/index.ts";
 import {
   ConfigurationError,
   type ControlCommand,
   type ControlHandler,
   type ControlReply,
-  errorData,
   type TaskEvent,
   type WorkerIdentity,
 } from "../contracts/index.ts";
@@ -41,7 +41,7 @@ export class ControlHub {
   send(command: ControlCommand, onReply: (reply: ControlReply) => void): void {
     for (const [worker, handler] of this.#serving) {
       if (command.to !== undefined && !command.to.includes(worker)) continue;
-      void answer(worker, handler, command).then(onReply);
+      void replyOf(worker, command, async () => asJson(await handler(asJson(command) as ControlCommand))).then(onReply);
     }
   }
 
@@ -73,15 +73,6 @@ export class ControlHub {
     this.#pending = [];
     if (events.length === 0) return;
     for (const listener of [...this.#listeners]) listener(events);
-  }
-}
-
-async function answer(worker: string, handler: ControlHandler, command: ControlCommand): Promise<ControlReply> {
-  try {
-    const value = await handler(asJson(command) as ControlCommand);
-    return { worker, ok: true, value: asJson(value) };
-  } catch (error) {
-    return { worker, ok: false, error: errorData(error).message };
   }
 }
 

@@ -1,6 +1,6 @@
 /** Where one run happens: a broker of its own, and a folder for its files. */
 
-import { startRedis } from "@lovage/services";
+import { startNats, startRedis } from "@lovage/services";
 import { BenchFolder } from "./bench-folder.ts";
 
 /** A broker that benchmarks can run on. */
@@ -25,6 +25,11 @@ export const BROKERS: Readonly<Record<string, BrokerKind>> = {
     name: "redis",
     about: "Redis on loopback with an append-only file (`appendfsync everysec`)",
     start: () => startRedis(),
+  },
+  nats: {
+    name: "nats",
+    about: "NATS JetStream on loopback, file store, one replica",
+    start: () => startNats(),
   },
 };
 
