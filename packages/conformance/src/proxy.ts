@@ -227,7 +227,9 @@ class Proxying implements TcpProxy {
 
   #cut({ client, server }: Link): void {
     for (const socket of [client, server]) {
-      if (socket.connecting) socket.destroy();
+      // While the end of a socket is on its way, the system refuses to reset it, and Node then leaves it open for good.
+      const isEnding = socket.writableEnded && !socket.writableFinished;
+      if (socket.connecting || isEnding) socket.destroy();
       else socket.resetAndDestroy();
     }
   }

@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { eventually } from "@lovage/core/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { type TcpProxy, tcpProxy } from "../src/index.ts";
+import { resources } from "../src/resources.ts";
 
 /** A server that says what it hears, keeps what it heard, and ends when its client does. */
 async function echo(): Promise<{ readonly port: number; readonly heard: () => string; readonly ended: () => number }> {
@@ -148,6 +149,23 @@ test("resets every link at once; new ones succeed", async () => {
   next.says("y");
   await next.hears("y");
   expect(proxy.links).toBe(1);
+});
+
+test("cuts a link also while its end is on its way", async () => {
+  const { proxy } = await between();
+  const sockets = (): number => resources().get("TCPSocketWrap") ?? 0;
+  const before = sockets();
+  const one = await client(proxy);
+  one.says("here");
+  await one.hears("here");
+  const thaw = proxy.freeze();
+  one.socket.end();
+  await aWhile();
+  await thaw();
+  // The end is passed on in this turn of the event loop, and has not arrived before the next.
+  for (let step = 0; step < 20; step += 1) await undefined;
+  proxy.reset();
+  await eventually("all sockets to be closed", () => sockets() === before);
 });
 
 test("delays each direction by as much as it was told and keeps the order, until it is over", async () => {

@@ -4,10 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { natsBroker } from "@lovage/broker-nats";
+import { rabbitMqBroker } from "@lovage/broker-rabbitmq";
 import { redisBroker } from "@lovage/broker-redis";
 import { sqliteBroker } from "@lovage/broker-sqlite";
 import type { Broker } from "@lovage/core/contracts";
-import { startNats, startRedis } from "@lovage/services";
+import { startNats, startRabbitMq, startRedis } from "@lovage/services";
 
 export interface Place extends AsyncDisposable {
   /** What commands are given. */
@@ -72,6 +73,22 @@ export const BROKERS: readonly BrokerKind[] = [
       return {
         url: server.url,
         broker: () => natsBroker({ servers: server.url }),
+        [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+      };
+    },
+  },
+  {
+    name: "RabbitMQ",
+    // The server sees the connection end.
+    againWithinMs: 1_000,
+    // What its connection owned begins again, also where it still runs: there it is adopted.
+    outlastsItsServer: false,
+    async open() {
+      const server = await startRabbitMq();
+      // A heartbeat that is missed three times in the time for which tasks hold their executors.
+      return {
+        url: `${server.url}?heartbeat=3`,
+        broker: () => rabbitMqBroker({ url: server.url, heartbeatS: 3 }),
         [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
       };
     },

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { natsBroker } from "@lovage/broker-nats";
+import { rabbitMqBroker } from "@lovage/broker-rabbitmq";
 import { redisBroker } from "@lovage/broker-redis";
 import { sqliteBroker } from "@lovage/broker-sqlite";
 import type { Broker, Pool } from "@lovage/core/contracts";
@@ -12,7 +13,7 @@ import { eventPool } from "@lovage/pool-event";
 import { processPool } from "@lovage/pool-process";
 import { soloPool } from "@lovage/pool-solo";
 import { threadPool } from "@lovage/pool-thread";
-import { startNats, startRedis } from "@lovage/services";
+import { startNats, startRabbitMq, startRedis } from "@lovage/services";
 import { spoolBroker } from "lovage-broker-spool";
 
 export interface Adapter {
@@ -53,6 +54,14 @@ export const ADAPTERS: readonly Adapter[] = [
     capabilities: async () => {
       await using server = await startRedis();
       return { redis: await ofBroker(() => redisBroker(server.url)) };
+    },
+  },
+  {
+    folder: "packages/broker-rabbitmq",
+    test: conformance,
+    capabilities: async () => {
+      await using server = await startRabbitMq();
+      return { rabbitmq: await ofBroker(() => rabbitMqBroker(server.url)) };
     },
   },
   {

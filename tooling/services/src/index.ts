@@ -3,6 +3,14 @@
 export { type Program, provide } from "./binaries.ts";
 export { freePort, freePorts } from "./free-port.ts";
 export { NATS, type NatsCluster, type NatsServer, startNats, startNatsCluster } from "./nats.ts";
+export {
+  RABBITMQ,
+  type RabbitMqCluster,
+  type RabbitMqOptions,
+  type RabbitMqServer,
+  startRabbitMq,
+  startRabbitMqCluster,
+} from "./rabbitmq.ts";
 export { REDIS, type RedisServer, startRedis } from "./redis.ts";
 export { type RedisCluster, startRedisCluster } from "./redis-cluster.ts";
 export { type RedisSentinel, startRedisSentinel } from "./redis-sentinel.ts";

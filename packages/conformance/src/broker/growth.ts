@@ -14,10 +14,12 @@ interface Reading {
 export class Growth {
   readonly #c: BrokerContext;
   readonly #warnings: string[] = [];
+  readonly #begun: Promise<Reading>;
   #before: Reading | undefined;
 
   constructor(c: BrokerContext) {
     this.#c = c;
+    this.#begun = this.#read();
     const hear = ({ name, message }: Error): void => {
       if (name === "MaxListenersExceededWarning") this.#warnings.push(message);
     };
@@ -25,14 +27,14 @@ export class Growth {
     c.cleanup(() => void process.off("warning", hear));
   }
 
-  /** From here. */
+  /** From here. What was there at the beginning may be there again: some of it takes longer to come back than the work that goes on. */
   async mark(): Promise<void> {
-    this.#before = await this.#read();
+    this.#before = most(await this.#begun, await this.#read());
   }
 
   /** Fails when, once all has settled, there is more than at the mark. `faults`: how many there were since. */
   async none(faults: number): Promise<void> {
-    const before = this.#before ?? (await this.#read());
+    const before = this.#before ?? (await this.#begun);
     let more: readonly string[] = [];
     const settled = async (): Promise<boolean> => {
       more = grown(before, await this.#read(), faults);
@@ -45,6 +47,12 @@ export class Growth {
   async #read(): Promise<Reading> {
     return { running: resources(), connections: (await this.#c.harness.connections?.()) ?? 0 };
   }
+}
+
+function most(a: Reading, b: Reading): Reading {
+  const running = new Map(a.running);
+  for (const [kind, count] of b.running) running.set(kind, Math.max(count, a.running.get(kind) ?? 0));
+  return { running, connections: Math.max(a.connections, b.connections) };
 }
 
 function grown(before: Reading, now: Reading, faults: number): readonly string[] {

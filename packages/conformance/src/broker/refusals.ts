@@ -57,7 +57,7 @@ export const refusals: readonly BrokerScenario[] = inGroup("refusals", [
         const cleaner = await c.connect();
         for (const queue of await cleaner.queues()) if (queue.startsWith(base)) await cleaner.destroyQueue(queue);
       });
-      for (const name of names) await broker.ensureQueue({ name, leaseMs: c.leaseMs });
+      await Promise.all(names.map((name) => broker.ensureQueue({ name, leaseMs: c.leaseMs })));
       for (const [index, name] of names.entries()) await c.publish(c.messages(name, index + 1));
       for (const [index, name] of names.entries()) await c.depth(name, { ready: index + 1 });
     },
@@ -76,7 +76,7 @@ export const refusals: readonly BrokerScenario[] = inGroup("refusals", [
         const cleaner = await c.connect();
         for (const queue of await cleaner.queues()) if (names.includes(queue)) await cleaner.destroyQueue(queue);
       });
-      for (const name of names) await broker.ensureQueue({ name, leaseMs: c.leaseMs });
+      await Promise.all(names.map((name) => broker.ensureQueue({ name, leaseMs: c.leaseMs })));
       assert.deepEqual(
         (await broker.queues()).filter((name) => names.includes(name)),
         [...names].sort(),

@@ -137,7 +137,8 @@ class RuntimeBroker<Claim> implements Broker, BrokerHost, ConsumptionHost<Claim>
   }
 
   ensureQueue(declaration: QueueDeclaration): Promise<void> {
-    return this.#admin("ensureQueue", declaration);
+    const { admin, newQueueMs = 0 } = this.#runtime;
+    return this.#call("ensureQueue", () => admin.ensureQueue(declaration), newQueueMs);
   }
 
   queues(): Promise<readonly string[]> {
@@ -196,11 +197,11 @@ class RuntimeBroker<Claim> implements Broker, BrokerHost, ConsumptionHost<Claim>
     return this.#call(method, () => (admin[method] as unknown as Method).apply(admin, args));
   }
 
-  async #call<T>(what: string, action: () => Promise<T> | T): Promise<T> {
+  async #call<T>(what: string, action: () => Promise<T> | T, moreMs = 0): Promise<T> {
     this.#connection.check();
     const { operationTimeoutMs } = this.#runtime;
     const called = this.#translated(action);
-    return operationTimeoutMs === undefined ? called : withinDeadline(called, operationTimeoutMs, what);
+    return operationTimeoutMs === undefined ? called : withinDeadline(called, operationTimeoutMs + moreMs, what);
   }
 
   async #translated<T>(action: () => Promise<T> | T): Promise<T> {

@@ -26,6 +26,8 @@ export interface BrokerRuntime<Claim = unknown> {
   readonly control?: ControlChannel;
   /** How long a call of `admin` or `consume` may take, in ms, before it rejects with `BrokerUnavailableError`. Leave out where calls end by themselves. */
   readonly operationTimeoutMs?: number;
+  /** How much longer than that `ensureQueue` may take, in ms, where a new queue needs time before it can be relied on. Default 0. */
+  readonly newQueueMs?: number;
   /** What deliveries ask goes there: usually a {@link Sender}. */
   readonly requests: RequestSink<Claim>;
   readonly admin: Calls<QueueAdmin>;

@@ -4,7 +4,8 @@ import type { Headers, Message } from "./message.ts";
 
 /**
  * `done`: the broker has done it, as durably as it publishes. `lost`: the delivery was no longer ours; on a fenced broker nothing
- * changed. Asked while disconnected, a settlement resolves after the reconnect as one of the two; it is never dropped.
+ * changed. Asked while disconnected, a settlement resolves after the reconnect as one of the two (where ownership is the connection's,
+ * perhaps at once as `lost`); it is never dropped.
  */
 export type Settlement = "done" | "lost";
 

@@ -1,0 +1,303 @@
+import { backoff, type ConsumptionTerms, type Feed, HeldConsumption } from "@lovage/core/brokers";
+import { BrokerUnavailableError, type LovageError } from "@lovage/core/contracts";
+import type { Channel, ConsumeMessage } from "amqplib";
+import { type Arrived, opened } from "./rabbitmq-envelope.ts";
+import { isAckTimeout, isMissing, messageOf, rabbitMqError } from "./rabbitmq-errors.ts";
+import type { Session } from "./rabbitmq-link.ts";
+import { type Tag, Unsettled } from "./rabbitmq-unsettled.ts";
+import { nextChange, type Window } from "./rabbitmq-windows.ts";
+
+/** What proves that a delivery is ours: that the channel it came by is still there. */
+export interface RabbitMqClaim {
+  readonly unsettled: Unsettled;
+  readonly tag: Tag;
+}
+
+/** What a feed needs of its broker. */
+export interface FeedHost {
+  /** The server's name of the queue. */
+  ready(queue: string): string;
+  /** Undefined while the connection is down. */
+  readonly session: Session | undefined;
+  paused(queue: string): boolean;
+  /** Nobody is to see it: it was revoked or purged, or comes again although it was settled, or is to wait longer. Takes care of it. */
+  handled(arrived: Arrived, claim: RabbitMqClaim, queue: string, redelivered: boolean): boolean;
+  /** The server has no such queue (any more). True: it was made anew. False: it is gone for good. */
+  mend(queue: string): Promise<boolean>;
+  /** Copies that were settled by a channel that ended. */
+  doubtful(copies: readonly string[]): void;
+  restarted(queue: string, reason: string): void;
+  warn(code: string, message: string): void;
+  ended(feed: RabbitMqFeed): void;
+}
+
+/** One consumer on the channel. */
+interface Consumer extends Window {
+  readonly tag: string;
+  outstanding: number;
+  open: boolean;
+}
+
+/** A little room is given away within this, in ms. */
+const PATIENCE_MS = 100;
+
+/**
+ * The messages of one queue, by a channel of its own, so that whatever the server has against it touches this queue only:
+ *
+ *     detached → (attach) attached → (channel or connection ends) detached …; each → (end) ended
+ */
+export class RabbitMqFeed implements Feed {
+  readonly consumption: HeldConsumption<RabbitMqClaim>;
+  readonly #host: FeedHost;
+  readonly #started = Promise.withResolvers<void>();
+  #channel: Channel | undefined;
+  #unsettled: Unsettled | undefined;
+  #consumers: Consumer[] = [];
+  #attaching: Promise<void> | undefined;
+  #arranging: Promise<void> | undefined;
+  #arrangeAgain = false;
+  #patient: NodeJS.Timeout | undefined;
+  #again: NodeJS.Timeout | undefined;
+  #flushing = false;
+  #failures = 0;
+  #wasAttached = false;
+  #names = 0;
+
+  constructor(terms: ConsumptionTerms<RabbitMqClaim>, host: FeedHost) {
+    this.#host = host;
+    this.consumption = new HeldConsumption(terms, this);
+    this.#started.promise.catch(() => {});
+    this.attach();
+  }
+
+  /** Resolves when it has been attached once; rejects when that can never be. */
+  get started(): Promise<void> {
+    return this.#started.promise;
+  }
+
+  /** The connection is there, perhaps anew. */
+  attach(): void {
+    clearTimeout(this.#again);
+    if (!this.consumption.open || this.#channel !== undefined) return;
+    this.#attaching ??= this.#attach().finally(() => {
+      this.#attaching = undefined;
+    });
+  }
+
+  roomChanged(): void {
+    void this.#arrange();
+  }
+
+  async end(): Promise<void> {
+    clearTimeout(this.#again);
+    clearTimeout(this.#patient);
+    this.#started.reject(new BrokerUnavailableError("the consumption was stopped before it began"));
+    await this.#attaching;
+    await this.#arrange();
+    this.#retire();
+  }
+
+  async #attach(): Promise<void> {
+    const { session } = this.#host;
+    if (session === undefined) return;
+    const { queue } = this.consumption;
+    try {
+      const channel = await session.createChannel();
+      let reason: unknown;
+      channel.on("error", (error) => {
+        reason = error;
+      });
+      channel.on("handler-error", (error) => {
+        // The server ended a consumer that we have cancelled just now: nothing is lost.
+        if (error.message.startsWith("Unknown consumer")) return;
+        process.nextTick(() => {
+          throw error;
+        });
+      });
+      const unsettled = new Unsettled(channel);
+      this.#channel = channel;
+      this.#unsettled = unsettled;
+      channel.on("close", () => this.#detached(channel, unsettled, reason));
+      // Also when nothing may be taken yet: whether the queue is there is known now.
+      await channel.checkQueue(this.#host.ready(queue));
+      this.#failures = 0;
+      this.#started.resolve();
+      void this.#arrange();
+      if (this.#wasAttached) this.#host.restarted(queue, "its connection or channel had ended");
+      this.#wasAttached = true;
+    } catch (error) {
+      await this.#failed(error);
+    }
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const { queue } = this.consumption;
+    if (isMissing(error)) {
+      const mended = await this.#host.mend(queue).catch(() => undefined);
+      if (mended === false) {
+        this.#started.reject(rabbitMqError(error, queue));
+        this.consumption.queueLost();
+        return;
+      }
+    }
+    const known: LovageError = rabbitMqError(error, queue);
+    if (!known.retryable && !isMissing(error)) {
+      this.#started.reject(known);
+      if (this.#failures === 3)
+        this.#host.warn("consume-failed", `queue "${queue}" cannot be consumed: ${known.message}`);
+    }
+    this.#tryAgain();
+  }
+
+  #tryAgain(): void {
+    if (!this.consumption.open) return;
+    this.#failures += 1;
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.attach(), backoff(this.#failures, 20, 500));
+  }
+
+  /** What the channel had given us is given to others now. */
+  #detached(channel: Channel, unsettled: Unsettled, reason: unknown): void {
+    this.#host.doubtful(unsettled.doubtful);
+    if (this.#channel === channel) {
+      this.#channel = undefined;
+      this.#unsettled = undefined;
+      this.#consumers = [];
+    }
+    this.consumption.loseAll(({ claim }) => claim.unsettled === unsettled);
+    this.#retire();
+    if (reason === undefined || !this.consumption.open) return;
+    if (isAckTimeout(reason)) {
+      this.#host.warn(
+        "ack-timeout",
+        `queue "${this.consumption.queue}": RabbitMQ took deliveries back that were held for too long (${messageOf(reason)}); they run again. Raise consumer_timeout in rabbitmq.conf above the longest hard limit of your tasks`,
+      );
+    }
+    this.#tryAgain();
+  }
+
+  /** Brings the consumers' windows to the credit, one change after the other. */
+  #arrange(): Promise<void> {
+    this.#arrangeAgain = true;
+    this.#arranging ??= this.#arrangeUntilDone();
+    return this.#arranging;
+  }
+
+  /** What is asked within one turn is done in one go. */
+  async #arrangeUntilDone(): Promise<void> {
+    await Promise.resolve();
+    while (this.#arrangeAgain) {
+      this.#arrangeAgain = false;
+      if (await this.#change()) this.#arrangeAgain = true;
+    }
+    this.#arranging = undefined;
+  }
+
+  /** Resolves with true when there may be more to change. */
+  async #change(): Promise<boolean> {
+    const channel = this.#channel;
+    if (channel === undefined) return false;
+    this.#consumers = this.#consumers.filter(({ open, outstanding }) => open || outstanding > 0);
+    const change = nextChange(this.#consumers, this.#credit, this.#patient !== undefined);
+    if (change === undefined) {
+      if (nextChange(this.#consumers, this.#credit, false) === undefined) this.#calm();
+      return false;
+    }
+    try {
+      if (change.do === "open") {
+        await this.#open(channel, change.size);
+        this.#bePatient();
+      } else {
+        await channel.cancel(change.window.tag);
+        change.window.open = false;
+      }
+      return true;
+    } catch {
+      // The channel's end says why, and begins anew.
+      return false;
+    }
+  }
+
+  get #credit(): number {
+    const { consumption } = this;
+    return consumption.open && !this.#host.paused(consumption.queue) ? Math.floor(consumption.credit) : 0;
+  }
+
+  /** For a while a little more room opens no further consumer: with long tasks it comes one by one. */
+  #bePatient(): void {
+    this.#patient ??= setTimeout(() => {
+      this.#patient = undefined;
+      void this.#arrange();
+    }, PATIENCE_MS);
+  }
+
+  #calm(): void {
+    clearTimeout(this.#patient);
+    this.#patient = undefined;
+  }
+
+  async #open(channel: Channel, size: number): Promise<void> {
+    this.#names += 1;
+    const consumer: Consumer = { tag: `${this.#names}`, size, outstanding: 0, open: true };
+    const unsettled = this.#unsettled as Unsettled;
+    // Asked in one turn, so that no other question comes between: the window of a consumer is the prefetch set last.
+    const sized = channel.prefetch(size);
+    const begun = channel.consume(
+      this.#host.ready(this.consumption.queue),
+      (message) => this.#arrived(message, consumer, unsettled),
+      { consumerTag: consumer.tag },
+    );
+    this.#consumers.push(consumer);
+    await Promise.all([sized, begun]);
+  }
+
+  #arrived(message: ConsumeMessage | null, consumer: Consumer, unsettled: Unsettled): void {
+    if (message === null) {
+      // The server has ended it: its queue was deleted, or the node that had it is gone.
+      void this.#channel?.close().catch(() => {});
+      this.#tryAgain();
+      return;
+    }
+    const { queue } = this.consumption;
+    const arrived = opened(message);
+    const { deliveryTag, redelivered } = message.fields;
+    consumer.outstanding += 1;
+    const tag: Tag = {
+      number: deliveryTag,
+      copy: `${arrived.message.id}/${arrived.marks.copy ?? ""}`,
+      settled: () => {
+        consumer.outstanding -= 1;
+        if (!this.consumption.open) setImmediate(() => this.#retire());
+        else if (!consumer.open) void this.#arrange();
+      },
+    };
+    unsettled.add(tag);
+    const claim: RabbitMqClaim = { unsettled, tag };
+    if (this.#host.handled(arrived, claim, queue, redelivered)) {
+      this.#flushSoon(unsettled);
+      return;
+    }
+    const { deliveriesBefore } = arrived;
+    const counted = deliveriesBefore !== undefined || !redelivered ? (deliveriesBefore ?? 0) + 1 : undefined;
+    this.consumption.take({ message: arrived.message, claim, redelivered, deliveryCount: counted });
+  }
+
+  #flushSoon(unsettled: Unsettled): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      void unsettled.handled();
+    });
+  }
+
+  /** Ended, with nothing left to settle: the channel goes. */
+  #retire(): void {
+    if (this.consumption.open) return;
+    this.#host.ended(this);
+    const channel = this.#channel;
+    if (channel === undefined || (this.#unsettled?.size ?? 0) > 0) return;
+    this.#channel = undefined;
+    void this.#unsettled?.handled().then(() => channel.close().catch(() => {}));
+  }
+}

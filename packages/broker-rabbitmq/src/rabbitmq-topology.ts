@@ -1,0 +1,123 @@
+/**
+ * The data layout: every name on the server and the arguments it is declared with. All of it begins with the prefix (`lovage`); parts are
+ * joined by a colon, which no queue's name can hold.
+ *
+ *     lovage:queue:NAME                  ready messages
+ *     lovage:dead:NAME:MAX:RETENTION     dead letters; the settings are in the name, because arguments of a queue cannot change
+ *     lovage:delay:00 … lovage:delay:31  exchange and queue of each level of the delay ladder (rabbitmq-ladder.ts)
+ *     lovage:due                         where the ladder ends: topic exchange, bound to each queue by its name
+ *     lovage:journal                     stream: declared queues, pauses, revocations (rabbitmq-journal.ts)
+ *     lovage:commands, lovage:events     fanout exchanges of the control channel, with an exclusive queue per participant
+ *     lovage:serving, lovage:listening   empty queues whose consumers are counted
+ *     lovage:lock:NAME                   exclusive queue: whoever has it works on the dead letters of NAME
+ *
+ * A queue declared with other arguments than it has is refused by the server (406), so these are the same on every version of it.
+ */
+
+import type { QueueSettings } from "@lovage/core/contracts";
+import type { Options } from "amqplib";
+
+export type QueueType = "quorum" | "classic";
+
+/** Accepted by all versions. Absent means 20 from RabbitMQ 4 on, and a release counts: a healthy message would be gone after 20 of them. */
+const NEVER_REACHED = 1_000_000_000;
+
+export interface LayoutOptions {
+  readonly prefix: string;
+  readonly queueType: QueueType;
+  readonly ackTimeoutMs: number;
+}
+
+export class Layout {
+  readonly queueType: QueueType;
+  readonly #prefix: string;
+  readonly #ackTimeoutMs: number;
+
+  constructor({ prefix, queueType, ackTimeoutMs }: LayoutOptions) {
+    this.#prefix = prefix;
+    this.queueType = queueType;
+    this.#ackTimeoutMs = ackTimeoutMs;
+  }
+
+  get journal(): string {
+    return this.#name("journal");
+  }
+
+  get due(): string {
+    return this.#name("due");
+  }
+
+  get commands(): string {
+    return this.#name("commands");
+  }
+
+  get events(): string {
+    return this.#name("events");
+  }
+
+  get serving(): string {
+    return this.#name("serving");
+  }
+
+  get listening(): string {
+    return this.#name("listening");
+  }
+
+  ready(queue: string): string {
+    return this.#name("queue", queue);
+  }
+
+  dead(queue: string, { maxDead, deadRetentionMs }: QueueSettings): string {
+    return this.#name("dead", queue, maxDead, deadRetentionMs);
+  }
+
+  lock(queue: string): string {
+    return this.#name("lock", queue);
+  }
+
+  level(level: number): string {
+    return this.#name("delay", String(level).padStart(2, "0"));
+  }
+
+  readyArguments(): Options.AssertQueue {
+    return this.#durable({
+      // Strict priorities where the server has them for the asking; quorum queues before 4.0 refuse the argument.
+      ...(this.queueType === "classic" ? { "x-max-priority": 10 } : {}),
+      // Honoured from 3.12 on; before, the server's own setting holds.
+      "x-consumer-timeout": this.#ackTimeoutMs,
+    });
+  }
+
+  deadArguments({ maxDead, deadRetentionMs }: QueueSettings): Options.AssertQueue {
+    return this.#durable({ "x-max-length": maxDead, "x-message-ttl": deadRetentionMs });
+  }
+
+  levelArguments(ttlMs: number, next: string): Options.AssertQueue {
+    // At least once: a message leaves its level only when the next one has confirmed it. Classic queues cannot.
+    const safe = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" };
+    return this.#durable({
+      "x-message-ttl": ttlMs,
+      "x-dead-letter-exchange": next,
+      ...(this.queueType === "quorum" ? safe : {}),
+    });
+  }
+
+  /** Nothing is ever in them. */
+  countingArguments(): Options.AssertQueue {
+    return this.#durable({});
+  }
+
+  journalArguments(): Options.AssertQueue {
+    const stream = { "x-queue-type": "stream", "x-max-age": "7D", "x-stream-max-segment-size-bytes": 1_000_000 };
+    return { durable: true, arguments: stream };
+  }
+
+  #durable(more: Readonly<Record<string, unknown>>): Options.AssertQueue {
+    const limit = this.queueType === "quorum" ? { "x-delivery-limit": NEVER_REACHED } : {};
+    return { durable: true, arguments: { "x-queue-type": this.queueType, ...limit, ...more } };
+  }
+
+  #name(...parts: readonly (string | number)[]): string {
+    return [this.#prefix, ...parts].join(":");
+  }
+}

@@ -1,0 +1,47 @@
+import { randomUUID } from "node:crypto";
+import type { Delivery } from "@lovage/core/contracts";
+import { eventLog, eventually } from "@lovage/core/testing";
+import { startRabbitMq } from "@lovage/services";
+import { connect } from "amqplib";
+import { expect, test } from "vitest";
+import { rabbitMqBroker } from "../src/index.ts";
+
+test("when the server's ack timeout strikes, it is said what to change, the message comes again, and other queues go on", async ({
+  skip,
+}) => {
+  await using server = await startRabbitMq();
+  const probe = await connect(server.url);
+  const { version } = probe.connection.serverProperties;
+  await probe.close();
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > 3 || minor >= 12) skip("this server keeps to the queue's own timeout, which is a day");
+  // Looked after once a minute otherwise.
+  await server.evaluate(
+    "application:set_env(rabbit, consumer_timeout, 1000), application:set_env(rabbit, channel_tick_interval, 200).",
+  );
+  await using broker = rabbitMqBroker(server.url);
+  await broker.connect();
+  const events = eventLog(broker);
+  const held: Record<string, Delivery[]> = { slow: [], quick: [] };
+  for (const queue of ["slow", "quick"]) {
+    await broker.ensureQueue({ name: queue });
+    await broker.consume({ queue, credit: 1 }, (batch) => held[queue]?.push(...batch));
+  }
+  const publish = (queue: string): Promise<unknown> =>
+    broker.publish([{ id: randomUUID(), queue, headers: { task: "t" }, body: "[[]]", priority: 5 }]);
+  await publish("slow");
+  await eventually("it to be held", () => held.slow?.length === 1);
+  const first = held.slow?.[0] as Delivery;
+  const { message } = await events.next("warning", ({ code }) => code === "ack-timeout");
+  expect(message).toMatch(/queue "slow".*consumer_timeout/s);
+  expect(first.lost.aborted).toBe(true);
+  expect(await first.ack()).toBe("lost");
+  await eventually("it to come again", () => held.slow?.length === 2);
+  const second = held.slow?.[1] as Delivery;
+  expect(second.message.id).toBe(first.message.id);
+  expect(await second.ack()).toBe("done");
+  await publish("quick");
+  await eventually("the other queue", () => held.quick?.length === 1);
+  expect(await held.quick?.[0]?.ack()).toBe("done");
+  expect(events.events.filter(({ type }) => type === "disconnected")).toEqual([]);
+});
