@@ -1,3 +1,4 @@
-import { project } from "../../tooling/vitest/project.ts";
+import { alone, project } from "../../tooling/vitest/project.ts";
 
-export default project("broker-rabbitmq");
+// Its server takes a core for itself whenever it starts, which it does some fifty times.
+export default project("broker-rabbitmq", alone);

@@ -103,7 +103,9 @@ export const delay: readonly BrokerScenario[] = inGroup(
       promise: "Delayed messages become ready in the order of their due times, to the broker's resolution.",
       async run(c) {
         const queue = await c.queue();
-        const step = Math.max(40, 2 * c.capabilities.delayResolutionMs);
+        // One message may be late by the resolution and what else I-30 allows, and its neighbour not at all: in order comes what is further apart.
+        const { delayResolutionMs } = c.capabilities;
+        const step = delayResolutionMs <= 20 ? 40 : lateness(c);
         const start = Date.now() + step;
         const messages = [3, 1, 4, 0, 2].map((place) => c.message(queue, { dueAt: start + place * step }));
         await c.publish(messages);

@@ -41,6 +41,7 @@ export const rabbitmq: RigKind = {
     },
   ],
   stopsAll: false,
+  requeue: "copy then ack",
   async open(): Promise<Rig> {
     const server = await startRabbitMq();
     const proxy = await tcpProxy({ port: server.port });
