@@ -1,7 +1,8 @@
 /**
  * `pnpm matrix [name…]`: runs the conformance kits of all adapters, two at a time, and writes docs/capability-matrix.md. With names
- * of packages' folders (`pool-event`) it runs those, with `--page` none: the page is written anew in the scenarios' present words. Of what
- * was not run, or broke a promise, the earlier record is kept; with a broken promise it ends with 1.
+ * of packages' folders (`pool-event`) it runs those, with `--page` none: the page is written anew in the scenarios' present words; with
+ * `--from <folder>` it takes the reports that a run of the tests with `LOVAGE_CONFORMANCE_DIR=<folder>` has left. Of what was not run, or
+ * broke a promise, the earlier record is kept; with a broken promise it ends with 1.
  */
 
 import { spawn } from "node:child_process";
@@ -9,6 +10,7 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
 import type { Report } from "@lovage/conformance";
 import { ADAPTERS, type Adapter } from "./adapters.ts";
 import { REPOSITORY, readRecord, write } from "./files.ts";
@@ -16,15 +18,19 @@ import { type Entry, entryOf, KITS } from "./record.ts";
 
 const AT_A_TIME = 2;
 
-const names = process.argv.slice(2).filter((argument) => argument !== "--page");
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { page: { type: "boolean", default: false }, from: { type: "string" } },
+});
 const known = ADAPTERS.map(({ folder }) => basename(folder));
 const unknown = names.find((name) => !known.includes(name));
 if (unknown !== undefined) throw new Error(`no adapter in a folder "${unknown}"; there are ${known.join(", ")}`);
-const pageOnly = process.argv.includes("--page");
 
 const before = await readRecord();
-const wanted = ADAPTERS.filter(({ folder }) => !pageOnly && (names.length === 0 || names.includes(basename(folder))));
-const found = await runAll(wanted);
+const wanted = ADAPTERS.filter(
+  ({ folder }) => !values.page && (names.length === 0 || names.includes(basename(folder))),
+);
+const found = values.from === undefined ? await runAll(wanted) : await takeAll(wanted, values.from);
 const broken = wanted.filter((adapter) => found.get(adapter) === undefined).map(({ folder }) => folder);
 const entries: Entry[] = [];
 for (const adapter of ADAPTERS) {
@@ -54,6 +60,36 @@ async function runAll(adapters: readonly Adapter[]): Promise<ReadonlyMap<Adapter
   return results;
 }
 
+/** Of an adapter without a report that can be used: undefined. */
+async function takeAll(
+  adapters: readonly Adapter[],
+  folder: string,
+): Promise<ReadonlyMap<Adapter, readonly Entry[] | undefined>> {
+  const reports = await reportsIn(folder);
+  const taken = new Map<Adapter, readonly Entry[] | undefined>();
+  for (const adapter of adapters) {
+    const subjects = Object.keys(await adapter.capabilities());
+    const own = reports.filter(({ subject }) => subjects.includes(subject));
+    taken.set(adapter, own.length === 0 ? undefined : entriesOf(own));
+  }
+  return taken;
+}
+
+/** Undefined when a promise is broken. */
+function entriesOf(reports: readonly Report[]): readonly Entry[] | undefined {
+  try {
+    return reports.map(entryOf);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return undefined;
+  }
+}
+
+async function reportsIn(folder: string): Promise<readonly Report[]> {
+  const texts = (await readdir(folder)).map((file) => readFile(join(folder, file), "utf8"));
+  return (await Promise.all(texts)).map((text) => JSON.parse(text) as Report);
+}
+
 /** Undefined when a promise is broken. */
 async function run({ folder, test }: Adapter): Promise<readonly Entry[] | undefined> {
   const reports = await mkdtemp(join(tmpdir(), "lovage-matrix-"));
@@ -65,9 +101,7 @@ async function run({ folder, test }: Adapter): Promise<readonly Entry[] | undefi
       env: { ...process.env, LOVAGE_CONFORMANCE_DIR: reports },
     });
     const [code] = (await once(child, "close")) as [number | null];
-    if (code !== 0) return undefined;
-    const texts = (await readdir(reports)).map((file) => readFile(join(reports, file), "utf8"));
-    return (await Promise.all(texts)).map((text) => entryOf(JSON.parse(text) as Report));
+    return code === 0 ? entriesOf(await reportsIn(reports)) : undefined;
   } finally {
     await rm(reports, { recursive: true });
   }
