@@ -218,12 +218,9 @@ class Site {
 
 /** Debian's command of that name changes the user; the script that it calls lies beside the others of the release. */
 async function realScripts(): Promise<string> {
-  const candidates = ["/usr/lib/rabbitmq/bin/rabbitmq-server", await provide(RABBITMQ)];
-  for (const path of candidates) {
-    const real = await realpath(path).catch(() => undefined);
-    if (real !== undefined) return dirname(real);
-  }
-  throw new Error(`no rabbitmq-server at ${candidates.join(" or ")}`);
+  const found = await provide(RABBITMQ);
+  const debians = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+  return dirname(await realpath(dirname(found) === "/usr/sbin" ? debians : found));
 }
 
 function listens(port: number): Promise<boolean> {
