@@ -51,6 +51,15 @@ describe("nothing is lost", () => {
     expect(broken(new Handmade().publish("a", 10).publish("b", 10).add(depth))).toEqual(["undrained", "lost", "lost"]);
   });
 
+  it("takes a second copy of what has finished for a run that nobody had got to: it needs a reason", () => {
+    const depth = { e: "depth", at: 99, queue: "io", ready: 1, dead: 0 } as const;
+    const left = { e: "left", at: 99, id: "a", queue: "io", attempt: 1, deliveries: 1 } as const;
+    const ledger = () => new Handmade().publish("a", 10, "short", "unknown").ran("a", 20).add(depth, left);
+    expect(broken(ledger())).toEqual(["twice"]);
+    expect(again(ledger().publish("a", 15))).toEqual({ republished: 1 });
+    expect(broken(new Handmade().publish("a", 10).add(depth, left))).toEqual(["undrained"]);
+  });
+
   it("counts the dead where they cannot be listed", () => {
     const depth = { e: "depth", at: 99, queue: "cpu", dead: 1 } as const;
     const ledger = () => new Handmade({ browsesDead: false }).publish("a", 10, "poison");

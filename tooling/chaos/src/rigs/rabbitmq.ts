@@ -1,5 +1,6 @@
 import { tcpProxy } from "@lovage/conformance";
 import { startRabbitMq } from "@lovage/services";
+import { proxyFaults, strikeProxy } from "./proxied.ts";
 import type { Rig, RigKind } from "./rig.ts";
 
 const DISK_ALARM = "rabbit_alarm:set_alarm({{resource_limit, disk, node()}, []}).";
@@ -17,21 +18,7 @@ export const rabbitmq: RigKind = {
       excuses: true,
       does: "the server is killed, and started again a while later",
     },
-    {
-      name: "cut",
-      aims: "broker",
-      forMs: [0, 50],
-      excuses: true,
-      does: "all connections are cut",
-    },
-    {
-      name: "freeze",
-      aims: "broker",
-      forMs: [200, 8 * SECOND],
-      // Longer than three heartbeats at times: then each side takes the other for gone.
-      excuses: true,
-      does: "nothing passes between the server and anybody",
-    },
+    ...proxyFaults("connection"),
     {
       name: "alarm",
       aims: "broker",
@@ -49,21 +36,14 @@ export const rabbitmq: RigKind = {
       url: `amqp://127.0.0.1:${proxy.port}?heartbeat=2`,
       directUrl: server.url,
       async strike(fault: string): Promise<() => Promise<void>> {
-        switch (fault) {
-          case "restart":
-            await server.process.kill();
-            return () => server.process.start();
-          case "cut":
-            proxy.reset();
-            return async () => {};
-          case "freeze":
-            return proxy.freeze();
-          case "alarm":
-            await server.evaluate(DISK_ALARM);
-            return async () => void (await server.evaluate(NO_DISK_ALARM));
-          default:
-            throw new Error(`RabbitMQ's rig knows no fault "${fault}"`);
+        const ofProxy = strikeProxy(proxy, fault);
+        if (ofProxy !== undefined) return ofProxy;
+        if (fault === "alarm") {
+          await server.evaluate(DISK_ALARM);
+          return async () => void (await server.evaluate(NO_DISK_ALARM));
         }
+        await server.process.kill();
+        return () => server.process.start();
       },
       async [Symbol.asyncDispose](): Promise<void> {
         await proxy.close();
