@@ -48,19 +48,26 @@ export function repetitions(task: TaskHistory, history: History, availability: A
     .slice(1)
     .filter(({ outcome }) => outcome?.status !== "refused" && outcome?.status !== "duplicate");
   return runs.slice(1).map((run, place) => {
-    for (const earlier of runs.slice(0, place + 1).reverse()) {
+    const before = runs.slice(0, place + 1);
+    // First: its own message explains a run whatever else was going on, and is late or not by its own time.
+    const again = republished.find(({ at }) => at <= run.at + SAME_MOMENT_MS);
+    if (again !== undefined && run.attempt === 1) {
+      republished = republished.filter((publication) => publication !== again);
+      return { run, reason: "republished" };
+    }
+    for (const earlier of before.toReversed()) {
       if (used.has(earlier)) continue;
       const reason = reasonFor(earlier, run, task, history, availability);
       if (reason === undefined) continue;
       used.add(earlier);
       return { run, reason };
     }
-    const again = republished.find(({ at }) => at <= run.at + SAME_MOMENT_MS);
-    if (again !== undefined) {
-      republished = republished.filter((publication) => publication !== again);
-      return { run, reason: "republished" };
-    }
-    const move = copiedBy(run, runs.slice(0, place + 1), moved, task, history, availability);
+    // What was handed to it came before all of them, so it takes no other's explanation away; but it was handed to it only once.
+    const ofAttempt = before.filter(({ attempt }) => attempt === run.attempt);
+    const handedBefore = ofAttempt.some((a) => a.worker === run.worker && a.deliveries === run.deliveries);
+    if (!handedBefore && ofAttempt.some((earlier) => beganStale(earlier, run, history)))
+      return { run, reason: "stale" };
+    const move = copiedBy(run, before, moved, task, history, availability);
     if (move === undefined) return { run, reason: undefined };
     moved.add(move);
     return { run, reason: "copied" };

@@ -146,6 +146,25 @@ describe("nothing runs twice without a reason", () => {
     expect(broken(ledger.ran("a", 5_900, { deliveries: 1 }))).toEqual(["twice"]);
   });
 
+  it("is kept by such a message also when it has failed elsewhere, and was tried again, meanwhile", () => {
+    const ledger = new Handmade().publish("a", 10, "flaky").struck("stop", 20, 5_000, W0);
+    ledger.ran("a", 3_100, { worker: W1, deliveries: 2, how: "threw" });
+    ledger.ran("a", 3_300, { worker: W1, attempt: 2 }).ran("a", 5_001, { deliveries: 1, how: "threw" });
+    expect(again(ledger)).toEqual({ retry: 1, stale: 1 });
+  });
+
+  it("is kept by a delayed message that was struck on its way, where that is a copy", () => {
+    const ledger = (requeue: RunFacts["requeue"], from: number) =>
+      new Handmade({ requeue })
+        .publish("a", 10, "delayed", "accepted", 2_000)
+        .struck("restart", from, from + 900)
+        .ran("a", 2_000)
+        .ran("a", 2_100, { worker: W1 });
+    expect(again(ledger("copy then ack", 1_000))).toEqual({ copied: 1 });
+    expect(broken(ledger("atomic", 1_000))).toEqual(["twice"]);
+    expect(broken(ledger("copy then ack", 4_000))).toEqual(["twice"]);
+  });
+
   it("is kept by publishing again what nobody knew of, once per publish", () => {
     const ledger = new Handmade().publish("a", 10, "short", "unanswered").ran("a", 20).publish("a", 500).ran("a", 510);
     expect(again(ledger)).toEqual({ republished: 1 });

@@ -6,6 +6,11 @@ import type { Rig, RigKind } from "./rig.ts";
 const DISK_ALARM = "rabbit_alarm:set_alarm({{resource_limit, disk, node()}, []}).";
 const NO_DISK_ALARM = "rabbit_alarm:clear_alarm({resource_limit, disk, node()}).";
 const SECOND = 1_000;
+/**
+ * A server that begins moves what is due before it knows where to, and tries again when it has had no answer for three minutes. Nothing is
+ * lost by that, but a run would have to wait as long.
+ */
+const ADVANCED = { dead_letter_worker_publisher_confirm_timeout: 4 * SECOND };
 
 /** A server of its own behind a proxy. Ownership is the connection's: what cuts one makes its deliveries come again. */
 export const rabbitmq: RigKind = {
@@ -30,7 +35,7 @@ export const rabbitmq: RigKind = {
   stopsAll: false,
   requeue: "copy then ack",
   async open(): Promise<Rig> {
-    const server = await startRabbitMq();
+    const server = await startRabbitMq({ advanced: ADVANCED });
     const proxy = await tcpProxy({ port: server.port });
     return {
       url: `amqp://127.0.0.1:${proxy.port}?heartbeat=2`,
