@@ -37,6 +37,8 @@ const LEAST_LEFT_OF_LEASE = 0.5;
 const ABORT_AT = 0.8;
 /** A process that goes on begins what it had in hand within this time. */
 const GOES_ON_WITHIN_MS = 1_000;
+/** From being handed out to its beginning, at most, in ms: a worker passes it to another thread or process. */
+const BEGINS_WITHIN_MS = 500;
 /** Entries of different processes about one moment. */
 const SAME_MOMENT_MS = 50;
 
@@ -88,7 +90,11 @@ function reasonFor(
   if (isCrash(a, task) && (fault === undefined || fault.kind === "term")) return "crash";
   const outage = history.outages.find(
     ({ kind, from, to }) =>
-      history.facts.excusing.includes(kind) && from <= b.at && to >= a.at && heldAt(a, from, availability),
+      history.facts.excusing.includes(kind) &&
+      from <= b.at &&
+      // Handed out before the outage, begun after it, and delivered once more than that.
+      to >= a.at - (b.deliveries > a.deliveries ? BEGINS_WITHIN_MS : 0) &&
+      heldAt(a, from, availability),
   );
   // A fault that was over when it began is the lesser reason, and its time is not the one to count from.
   if (fault !== undefined && (outage === undefined || fault.to >= a.at))

@@ -137,6 +137,7 @@ describe("nothing runs twice without a reason", () => {
     expect(again(ledger.dead("a", 70))).toEqual({ crash: 2 });
     for (const at of [80, 90, 95]) ledger.ran("a", at, { pid: CHILD, forMs: "never" });
     expect(broken(ledger)).toEqual(["twice"]);
+    expect(again(ledger.publish("a", 15, "poison")), "it was two messages").toEqual({ crash: 4, republished: 1 });
   });
 
   it("is kept by a message handed to a worker just before it was stopped", () => {
@@ -151,6 +152,17 @@ describe("nothing runs twice without a reason", () => {
     ledger.ran("a", 3_100, { worker: W1, deliveries: 2, how: "threw" });
     ledger.ran("a", 3_300, { worker: W1, attempt: 2 }).ran("a", 5_001, { deliveries: 1, how: "threw" });
     expect(again(ledger)).toEqual({ retry: 1, stale: 1 });
+  });
+
+  it("is kept by a message that a worker had handed on when its connection was cut", () => {
+    const ledger = (deliveries: number) =>
+      new Handmade({ excusing: ["reset"] })
+        .publish("a", 10)
+        .struck("reset", 60, 61)
+        .ran("a", 120, { deliveries: 1 })
+        .ran("a", 150, { worker: W1, deliveries });
+    expect(again(ledger(2))).toEqual({ reset: 1 });
+    expect(broken(ledger(1))).toEqual(["twice"]);
   });
 
   it("is kept by a delayed message that was struck on its way, where that is a copy", () => {
