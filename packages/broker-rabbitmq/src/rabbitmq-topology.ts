@@ -90,13 +90,16 @@ export class Layout {
     return this.#durable({ "x-max-length": maxDead, "x-message-ttl": deadRetentionMs });
   }
 
+  /**
+   * Replicated whatever the others are: a message must leave its level only when the next place has confirmed it, which is more than classic
+   * queues can do. Of those, a server that is killed loses what is on its way from one to the next.
+   */
   levelArguments(ttlMs: number, next: string): Options.AssertQueue {
-    // At least once: a message leaves its level only when the next one has confirmed it. Classic queues cannot.
-    const safe = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" };
-    return this.#durable({
+    return durable("quorum", {
       "x-message-ttl": ttlMs,
       "x-dead-letter-exchange": next,
-      ...(this.queueType === "quorum" ? safe : {}),
+      "x-dead-letter-strategy": "at-least-once",
+      "x-overflow": "reject-publish",
     });
   }
 
@@ -111,11 +114,15 @@ export class Layout {
   }
 
   #durable(more: Readonly<Record<string, unknown>>): Options.AssertQueue {
-    const limit = this.queueType === "quorum" ? { "x-delivery-limit": NEVER_REACHED } : {};
-    return { durable: true, arguments: { "x-queue-type": this.queueType, ...limit, ...more } };
+    return durable(this.queueType, more);
   }
 
   #name(...parts: readonly (string | number)[]): string {
     return [this.#prefix, ...parts].join(":");
   }
+}
+
+function durable(type: QueueType, more: Readonly<Record<string, unknown>>): Options.AssertQueue {
+  const limit = type === "quorum" ? { "x-delivery-limit": NEVER_REACHED } : {};
+  return { durable: true, arguments: { "x-queue-type": type, ...limit, ...more } };
 }
