@@ -75,7 +75,7 @@ function ackTimeout(traits: ServerTraits, given: number | undefined): Diagnosis 
         check,
         level: "warning",
         finding: `${finding}: ${minutes} minutes are assumed`,
-        advice: `${inConf} and say so with ackTimeoutMs, or upgrade to 3.12 or later`,
+        advice: `${inConf} and say so with ackTimeoutMs, or use quorum queues on RabbitMQ 3.12 or later`,
       }
     : { check, level: "ok", finding: `${finding}: ${minutes} minutes, as ackTimeoutMs says` };
 }

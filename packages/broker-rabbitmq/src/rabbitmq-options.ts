@@ -34,8 +34,8 @@ export interface RabbitMqBrokerOptions {
   readonly maxMessageBytes?: number;
   /**
    * How long a delivery may stay unsettled before the server takes it back, in ms. Default 24 hours. A setting of the namespace like
-   * `queueType`. RabbitMQ honours it from 3.12 on. Before, its own `consumer_timeout` holds for all queues, which cannot be asked for: 30
-   * minutes are assumed unless this option says what it was set to. From 4.3 on classic queues have no such limit.
+   * `queueType`. Quorum queues honour it from RabbitMQ 3.12 on. Before, and for classic queues, the server's `consumer_timeout` holds, which
+   * cannot be asked for: 30 minutes are assumed unless this option says what it was set to. From 4.3 on classic queues have no such limit.
    */
   readonly ackTimeoutMs?: number;
   /** For `amqps:`: what `tls.connect` takes: `ca`, `cert`, `key`, `servername` … A client certificate without user and password in the URL authenticates by it. */
