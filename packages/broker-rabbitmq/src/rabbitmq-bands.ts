@@ -87,14 +87,10 @@ export function nextStep<W extends Window>(situation: Situation<W>): Step<W> | u
   if (room < 1) return withoutRoom(situation, total(promises));
   if (plan.is === "parked" || plan.is === "full") return { do: "look" };
   if (plan.is === "flowing") {
-    if (over || arrived >= plan.counted) return { do: "look" };
-    if (credit < plan.credit) return { do: "look" };
-    const most = plan.grants.map((grant, band) =>
-      band === plan.favoured
-        ? credit - total(promises) + (promises[band] ?? 0)
-        : grant + total((bands[band] ?? []).filter(({ open }) => !open).map((window) => window.outstanding)),
-    );
-    return nearer(bands, most, credit, patient);
+    if (over || arrived >= plan.counted || credit < plan.credit) return { do: "look" };
+    const most = plan.grants.map((grant, band) => grant + outstanding((bands[band] ?? []).filter(({ open }) => !open)));
+    const others = most.map((own, band) => (band === plan.favoured ? 0 : Math.max(own, promises[band] ?? 0)));
+    return nearer(bands, most.with(plan.favoured, credit - total(others)), credit, patient);
   }
   const grown = credit - plan.credit;
   if (grown < 0 || (grown > 0 && !(patient && grown < credit / 4))) return { do: "look" };

@@ -57,7 +57,9 @@ describe("what is chosen by the server's version", () => {
 
   test("the doctor says how long a message may be held, and where that is set", () => {
     const finding = (version: string, ackTimeoutMs?: number, queueType: "quorum" | "classic" = "quorum"): unknown =>
-      diagnose({ version }, { queueType, bands: 1, ackTimeoutMs }, undefined).find(({ check }) => check === "ack timeout");
+      diagnose({ version }, { queueType, bands: 1, ackTimeoutMs }, undefined).find(
+        ({ check }) => check === "ack timeout",
+      );
     expect(finding("3.10.8")).toMatchObject({
       level: "warning",
       finding: expect.stringContaining("30 minutes are assumed"),
