@@ -14,24 +14,24 @@
 
 import { type Change, nextChange, type Window } from "./rabbitmq-windows.ts";
 
-export type Plan =
-  | { readonly is: "parked" }
-  | { readonly is: "full" }
-  | {
-      readonly is: "flowing";
-      /** For new messages of the bands that go before the favoured: how many are there. 0 for those after it. */
-      readonly grants: readonly number[];
-      readonly favoured: number;
-      /** When so many have come, what was counted is gone. */
-      readonly counted: number;
-      readonly credit: number;
-    }
-  | {
-      readonly is: "watching";
-      /** For consumers of each band, with what they have. */
-      readonly shares: readonly number[];
-      readonly credit: number;
-    };
+export type Plan = { readonly is: "parked" } | { readonly is: "full" } | Flowing | Watching;
+
+interface Flowing {
+  readonly is: "flowing";
+  /** For new messages of the bands that go before the favoured: how many are there. 0 for those after it. */
+  readonly grants: readonly number[];
+  readonly favoured: number;
+  /** When so many have come, what was counted is gone. */
+  readonly counted: number;
+  readonly credit: number;
+}
+
+interface Watching {
+  readonly is: "watching";
+  /** For consumers of each band, with what they have. */
+  readonly shares: readonly number[];
+  readonly credit: number;
+}
 
 export type Step<W extends Window> =
   | { readonly do: "look" }
@@ -82,27 +82,41 @@ export function planned<W extends Window>(
 /** What is to be done next, or undefined while all is as planned. */
 export function nextStep<W extends Window>(situation: Situation<W>): Step<W> | undefined {
   const { plan, bands, credit, patient, arrived, over } = situation;
-  const promises = bands.map(promised);
   const room = credit - total(bands.map(outstanding));
-  if (room < 1) return withoutRoom(situation, total(promises));
-  if (plan.is === "parked" || plan.is === "full") return { do: "look" };
-  if (plan.is === "flowing") {
-    if (over || arrived >= plan.counted || credit < plan.credit) return { do: "look" };
-    const most = plan.grants.map((grant, band) => grant + outstanding((bands[band] ?? []).filter(({ open }) => !open)));
-    const others = most.map((own, band) => (band === plan.favoured ? 0 : Math.max(own, promises[band] ?? 0)));
-    return nearer(bands, most.with(plan.favoured, credit - total(others)), credit, patient);
+  const excess = room < 1 ? closing(situation) : undefined;
+  if (excess !== undefined) return excess;
+  switch (plan.is) {
+    case "parked":
+    case "full":
+      return room < 1 ? undefined : { do: "look" };
+    case "flowing":
+      if (room >= 1 && (over || arrived >= plan.counted || credit < plan.credit)) return { do: "look" };
+      // Without room, too: what is not wanted closes before it is given more.
+      return nearer(bands, flowingShares(plan, bands, credit), credit, patient);
+    case "watching": {
+      if (room < 1) return { do: "fill" };
+      const grown = credit - plan.credit;
+      if (grown < 0 || (grown > 0 && !(patient && grown < credit / 4))) return { do: "look" };
+      const allWait = bands.every((windows) => windows.some(hungry));
+      const step = nearer(bands, plan.shares, Math.max(credit, total(plan.shares)), patient && allWait);
+      return step ?? (allWait ? undefined : { do: "look" });
+    }
   }
-  const grown = credit - plan.credit;
-  if (grown < 0 || (grown > 0 && !(patient && grown < credit / 4))) return { do: "look" };
-  const allWait = bands.every((windows) => windows.some(hungry));
-  const step = nearer(bands, plan.shares, Math.max(credit, total(plan.shares)), patient && allWait);
-  return step ?? (allWait ? undefined : { do: "look" });
 }
 
-function withoutRoom<W extends Window>(
-  { plan, bands, credit }: Situation<W>,
-  promisedInAll: number,
-): Step<W> | undefined {
+/** The most that each band may be promised: the favoured what the others leave. */
+function flowingShares(
+  { grants, favoured }: Flowing,
+  bands: readonly (readonly Window[])[],
+  credit: number,
+): readonly number[] {
+  const shares = grants.map((grant, band) => grant + outstanding((bands[band] ?? []).filter(({ open }) => !open)));
+  const others = shares.map((share, band) => (band === favoured ? 0 : Math.max(share, promised(bands[band] ?? []))));
+  return shares.with(favoured, credit - total(others));
+}
+
+/** Without room: what would take more than there is, the lowest band first. */
+function closing<W extends Window>({ plan, bands, credit }: Situation<W>): Step<W> | undefined {
   const first = (which: (window: W) => boolean): Step<W> | undefined => {
     for (let band = bands.length - 1; band >= 0; band -= 1) {
       const window = bands[band]?.find((each) => each.open && which(each));
@@ -110,9 +124,8 @@ function withoutRoom<W extends Window>(
     }
     return undefined;
   };
-  const tooMany = plan.is === "parked" || promisedInAll > credit;
-  const closing = first(hungry) ?? (tooMany ? first(() => true) : undefined);
-  return closing ?? (plan.is === "watching" ? { do: "fill" } : undefined);
+  const tooMany = plan.is === "parked" || total(bands.map(promised)) > credit;
+  return first(hungry) ?? (tooMany ? first(() => true) : undefined);
 }
 
 /** The next change that brings each band nearer to the most it may be promised, `limit` being the most of all together. What closes goes first. */

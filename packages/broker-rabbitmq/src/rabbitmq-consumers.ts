@@ -24,11 +24,13 @@ export interface ConsumersHost {
 
 /** A little room is given away within this, in ms. */
 const PATIENCE_MS = 100;
-/**
- * How long one band is favoured before the others are looked at, in ms. Also how long nothing may have been settled until no band has
- * a claim on the next room.
- */
+/** How long one band is favoured before the others are looked at, in ms. */
 const TURN_MS = 20;
+/**
+ * How long nothing may have been settled until no band has a claim on the next room, in ms: with tasks as long as this the few
+ * round trips that it takes to look first are nothing.
+ */
+const PARKED_AFTER_MS = 250;
 /** Every so often the lowest band goes first, so that it gets on while the higher ones never run dry. */
 const TURNED_EVERY = 8;
 
@@ -47,6 +49,7 @@ export class Consumers {
   #turn: NodeJS.Timeout | undefined;
   #turns = 0;
   #over = false;
+  #idle = false;
   #arrived = 0;
   #settled = false;
 
@@ -166,18 +169,26 @@ export class Consumers {
   #goOn(plan: Plan): void {
     this.#plan = plan;
     this.#over = false;
-    this.#settled = false;
-    clearTimeout(this.#turn);
-    if (this.#closed || plan.is === "watching" || plan.is === "parked") return;
-    this.#turn = setTimeout(() => this.#turnEnded(), TURN_MS);
+    this.#idle = false;
+    this.#nextTurn(TURN_MS);
   }
 
+  #nextTurn(ms: number): void {
+    this.#settled = false;
+    clearTimeout(this.#turn);
+    if (this.#closed || this.#plan.is === "watching" || this.#plan.is === "parked") return;
+    this.#turn = setTimeout(() => this.#turnEnded(), ms);
+  }
+
+  /** The next room is looked at anew. When all is full and nothing moves, it will be a while until there is some. */
   #turnEnded(): void {
+    this.#over = true;
     const owned = this.#consumers.reduce((sum, { outstanding }) => sum + outstanding, 0);
-    if (!this.#settled && owned >= this.#host.credit) this.#goOn({ is: "parked" });
+    const rests = !this.#settled && owned >= this.#host.credit;
+    if (rests && this.#idle) this.#goOn({ is: "parked" });
     else {
-      this.#goOn(this.#plan);
-      this.#over = true;
+      this.#idle = rests;
+      this.#nextTurn(rests ? PARKED_AFTER_MS : TURN_MS);
     }
     void this.arrange();
   }
