@@ -1,8 +1,9 @@
+import { bandOf } from "@lovage/core/brokers";
 import { Agenda, type Due } from "./nats-agenda.ts";
 import type { Bucket } from "./nats-bucket.ts";
 import { Election } from "./nats-election.ts";
 import { decode, encode, parseBlock } from "./nats-envelope.ts";
-import { bandOf, dueOf, type Layout, WINDOW_MS } from "./nats-layout.ts";
+import { dueOf, type Layout, WINDOW_MS } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
 import type { NatsSubscription } from "./nats-port.ts";
 import type { Publisher } from "./nats-publisher.ts";

@@ -16,7 +16,7 @@ import {
   updated,
 } from "../src/nats-configs.ts";
 import { destination } from "../src/nats-destination.ts";
-import { bandOf, dueOf, idOfToken, idToken, Layout } from "../src/nats-layout.ts";
+import { dueOf, idOfToken, idToken, Layout } from "../src/nats-layout.ts";
 import { isAhead } from "../src/nats-queues.ts";
 import { nanosecond } from "../src/nats-removal.ts";
 import { ackFacts } from "../src/nats-scan.ts";
@@ -188,12 +188,6 @@ describe("names", () => {
       expect(idOfToken(idToken(id))).toBe(id);
     }
     expect(layout.queueOfReadyStream(layout.readyStream("a.b-c_D"))).toBe("a.b-c_D");
-  });
-
-  it("of priorities: the highest in band 0, every band used", () => {
-    expect([9, 0].map((priority) => bandOf(priority, 1))).toEqual([0, 0]);
-    const bands = Array.from({ length: 10 }, (_, priority) => bandOf(priority, 3));
-    expect(bands).toEqual([2, 2, 2, 1, 1, 1, 0, 0, 0, 0]);
   });
 
   it("of ack subjects are read in both of their forms", () => {

@@ -110,6 +110,7 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
       layout: this.#layout,
       journal: this.#journal,
       store: this.#store,
+      bands: settings.bands,
       timeoutMs,
       holds: (id) => this.#holds(id),
     });
@@ -138,8 +139,8 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
       const traits = serverTraits(this.#consuming.serverProperties, queueType);
       if (traits.warning !== undefined) this.warn("server-version", traits.warning);
       this.#reached = true;
-      const { ackTimeoutMs, maxMessageBytes } = this.#settings;
-      return rabbitMqCapabilities(traits, { queueType, ackTimeoutMs }, maxMessageBytes);
+      const { bands, ackTimeoutMs, maxMessageBytes } = this.#settings;
+      return rabbitMqCapabilities(traits, { queueType, bands, ackTimeoutMs }, maxMessageBytes);
     } catch (error) {
       const given = rabbitMqError(error);
       if (!given.retryable || signal.aborted || this.#host.closed) {
@@ -168,10 +169,10 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
   }
 
   async diagnose(): Promise<readonly Diagnosis[]> {
-    const { layout, ackTimeoutMs } = this.#settings;
+    const { layout, bands, ackTimeoutMs } = this.#settings;
     return diagnose(
       this.#consuming.serverProperties,
-      { queueType: layout.queueType, ackTimeoutMs },
+      { queueType: layout.queueType, bands, ackTimeoutMs },
       this.#publisher.blocked,
     );
   }
@@ -184,8 +185,8 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
 
   // For feeds.
 
-  ready(queue: string): string {
-    return this.#layout.ready(queue);
+  places(queue: string): readonly string[] {
+    return this.#layout.bands(queue, this.#journal.bands(queue));
   }
 
   paused(queue: string): boolean {

@@ -2,7 +2,9 @@
  * The data layout: every name on the server and the arguments it is declared with. All of it begins with the prefix (`lovage`); parts are
  * joined by a colon, which no queue's name can hold.
  *
- *     lovage:queue:NAME                  ready messages
+ *     lovage:queue:NAME                  ready messages; of several bands: those of the band that the default priority is in
+ *     lovage:queue:NAME:+1 …             bands of higher priorities, the nearest first
+ *     lovage:queue:NAME:-1 …             bands of lower ones
  *     lovage:dead:NAME:MAX:RETENTION     dead letters; the settings are in the name, because arguments of a queue cannot change
  *     lovage:delay:00 … lovage:delay:31  exchange and queue of each level of the delay ladder (rabbitmq-ladder.ts)
  *     lovage:due                         where the ladder ends: topic exchange, bound to each queue by its name
@@ -14,7 +16,8 @@
  * A queue declared with other arguments than it has is refused by the server (406), so these are the same on every version of it.
  */
 
-import type { QueueSettings } from "@lovage/core/contracts";
+import { bandOf } from "@lovage/core/brokers";
+import { DEFAULT_PRIORITY, type QueueSettings } from "@lovage/core/contracts";
 import type { Options } from "amqplib";
 
 export type QueueType = "quorum" | "classic";
@@ -26,6 +29,24 @@ export interface LayoutOptions {
   readonly prefix: string;
   readonly queueType: QueueType;
   readonly ackTimeoutMs: number;
+}
+
+/**
+ * A band by its distance from that of the default priority, which is 0; higher ones are positive. So bands keep their places when there are
+ * more of them, and what somebody sends who knows of one band only is where it would be.
+ */
+export function rungOf(priority: number, bands: number): number {
+  return bands === 1 ? 0 : bandOf(DEFAULT_PRIORITY, bands) - bandOf(priority, bands);
+}
+
+/** Of all bands, the highest first. */
+export function rungs(bands: number): readonly number[] {
+  const highest = bandOf(DEFAULT_PRIORITY, bands);
+  return Array.from({ length: bands }, (_, band) => highest - band);
+}
+
+export function signed(rung: number): string {
+  return rung > 0 ? `+${rung}` : `${rung}`;
 }
 
 export class Layout {
@@ -63,8 +84,13 @@ export class Layout {
     return this.#name("listening");
   }
 
-  ready(queue: string): string {
-    return this.#name("queue", queue);
+  ready(queue: string, rung = 0): string {
+    return rung === 0 ? this.#name("queue", queue) : this.#name("queue", queue, signed(rung));
+  }
+
+  /** The ready messages of each band, the highest first. */
+  bands(queue: string, bands: number): readonly string[] {
+    return rungs(bands).map((rung) => this.ready(queue, rung));
   }
 
   dead(queue: string, { maxDead, deadRetentionMs }: QueueSettings): string {
