@@ -17,6 +17,7 @@ import { isMissing, rabbitMqError } from "./rabbitmq-errors.ts";
 import type { Journal } from "./rabbitmq-journal.ts";
 import { duePattern } from "./rabbitmq-ladder.ts";
 import type { Link } from "./rabbitmq-link.ts";
+import type { Management } from "./rabbitmq-management.ts";
 import type { Store } from "./rabbitmq-store.ts";
 import type { Layout } from "./rabbitmq-topology.ts";
 
@@ -25,6 +26,7 @@ export interface AdminOptions {
   readonly layout: Layout;
   readonly journal: Journal;
   readonly store: Store;
+  readonly management: Management | undefined;
   readonly timeoutMs: number;
   /** Whether a consumption of this connection holds the message. */
   holds(id: string): boolean;
@@ -35,13 +37,15 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
   readonly #layout: Layout;
   readonly #journal: Journal;
   readonly #letters: DeadLetters;
+  readonly #management: Management | undefined;
   readonly #holds: (id: string) => boolean;
 
-  constructor({ link, layout, journal, store, timeoutMs, holds }: AdminOptions) {
+  constructor({ link, layout, journal, store, management, timeoutMs, holds }: AdminOptions) {
     this.#link = link;
     this.#layout = layout;
     this.#journal = journal;
     this.#letters = new DeadLetters({ link, layout, journal, store, timeoutMs });
+    this.#management = management;
     this.#holds = holds;
   }
 
@@ -77,11 +81,12 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
     const settings = await this.#settings(queue);
     const count = (name: string): Promise<number> =>
       this.#on(queue, async (channel) => (await channel.checkQueue(name)).messageCount);
-    const [ready, dead] = await Promise.all([
+    const [ready, dead, owned] = await Promise.all([
       count(this.#layout.ready(queue)),
       count(this.#layout.dead(queue, settings)),
+      this.#management?.unsettled([this.#layout.ready(queue)]),
     ]);
-    return { ready, dead, delayed: undefined, owned: undefined, paused: this.#journal.paused(queue) };
+    return { ready, dead, delayed: undefined, owned, paused: this.#journal.paused(queue) };
   }
 
   async oldestReadyAge(queue: string): Promise<undefined> {

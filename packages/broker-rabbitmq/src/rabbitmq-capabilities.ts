@@ -21,10 +21,18 @@ export function maxUnsettledMs({ ackTimeout }: ServerTraits, given: number | und
 /** Each level of the ladder adds a hop. */
 const HOPS_MS = 50;
 
+export interface CapabilityFacts {
+  readonly queueType: QueueType;
+  /** As the user gave it. */
+  readonly ackTimeoutMs: number | undefined;
+  readonly maxMessageBytes: number;
+  /** The management API answers. */
+  readonly management: boolean;
+}
+
 export function rabbitMqCapabilities(
   traits: ServerTraits,
-  { queueType, ackTimeoutMs }: { readonly queueType: QueueType; readonly ackTimeoutMs: number | undefined },
-  maxMessageBytes: number,
+  { queueType, ackTimeoutMs, maxMessageBytes, management }: CapabilityFacts,
 ): BrokerCapabilities {
   const { priority } = traits;
   return {
@@ -41,7 +49,7 @@ export function rabbitMqCapabilities(
     delayedRemove: false,
     countsDeliveries: queueType === "quorum",
     countsStarts: false,
-    depth: { ready: true, delayed: false, owned: false, dead: true },
+    depth: { ready: true, delayed: false, owned: management, dead: true },
     oldestReadyAge: false,
     purgeKeepsOwned: true,
     pause: true,

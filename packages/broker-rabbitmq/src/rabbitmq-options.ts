@@ -31,7 +31,13 @@ export interface RabbitMqBrokerOptions {
    * cannot be asked for: 30 minutes are assumed unless this option says what it was set to. From 4.3 on classic queues have no such limit.
    */
   readonly ackTimeoutMs?: number;
-  /** For `amqps:`: what `tls.connect` takes: `ca`, `cert`, `key`, `servername` … A client certificate without user and password in the URL authenticates by it. */
+  /**
+   * URL of RabbitMQ's management API: `http://host:15672`, or `https:`. With it `depth` tells how many messages are owned, up to five seconds
+   * late, and `lovage doctor` looks for policies that harm our queues. User and password are those of `url` unless it has its own; the user
+   * needs the tag `management`. Default: not used. While it does not answer, a `warning` says so, and nothing else changes.
+   */
+  readonly management?: string;
+  /** For `amqps:`, and for a management API by `https:`: what `tls.connect` takes: `ca`, `cert`, `key`, `servername` … A client certificate without user and password in the URL authenticates by it. */
   readonly tls?: Omit<TlsOptions, "timeout">;
   /** Names the connections in RabbitMQ's management pages. Default `lovage`. */
   readonly name?: string;
@@ -43,12 +49,21 @@ export interface Server {
   readonly socket: SocketOptions;
 }
 
+export interface ManagementSettings {
+  /** Ends with a slash; without credentials. */
+  readonly url: URL;
+  readonly authorization: string;
+  readonly vhost: string;
+  readonly tls: Omit<TlsOptions, "timeout">;
+}
+
 export interface RabbitMqSettings {
   readonly servers: readonly Server[];
   readonly address: string;
   readonly layout: LayoutOptions;
   /** As the user gave it. */
   readonly ackTimeoutMs: number | undefined;
+  readonly management: ManagementSettings | undefined;
   readonly operationTimeoutMs: number;
   readonly maxUnconfirmed: number;
   readonly maxMessageBytes: number;
@@ -76,17 +91,19 @@ export function rabbitMqSettings(options: RabbitMqBrokerOptions): RabbitMqSettin
     address: `${first.protocol}//${urls.map((url) => url.host).join(",")}${first.pathname === "/" ? "" : first.pathname}`,
     layout: { prefix, queueType, ackTimeoutMs },
     ackTimeoutMs: options.ackTimeoutMs,
+    management: options.management === undefined ? undefined : managementAt(options.management, first, tls),
     operationTimeoutMs: atLeast(options.operationTimeoutMs ?? 10_000, 1, "operationTimeoutMs"),
     maxUnconfirmed: atLeast(options.maxUnconfirmed ?? 1_000, 1, "maxUnconfirmed"),
     maxMessageBytes: atLeast(options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES, 1, "maxMessageBytes"),
   };
 }
 
-const PARAMETERS = "failover, heartbeat, queueType, prefix, ackTimeoutMs, cacertfile, certfile, keyfile, servername";
+const PARAMETERS =
+  "failover, heartbeat, queueType, prefix, ackTimeoutMs, management, cacertfile, certfile, keyfile, servername";
 
 /**
  * From `amqp://user:password@host:5672/vhost?…`. Parameters: `failover=host2:5672,host3` (further nodes), `heartbeat` (seconds),
- * `queueType`, `prefix`, `ackTimeoutMs`, and for `amqps:` files of `cacertfile`, `certfile`, `keyfile`, and `servername`. Relative files start from
+ * `queueType`, `prefix`, `ackTimeoutMs`, `management` (a URL), and for `amqps:` files of `cacertfile`, `certfile`, `keyfile`, and `servername`. Relative files start from
  * `directory`. Throws `ConfigurationError` for others.
  */
 export function optionsFromUrl(url: URL, directory: string): RabbitMqBrokerOptions {
@@ -130,6 +147,7 @@ export function optionsFromUrl(url: URL, directory: string): RabbitMqBrokerOptio
   const queueType = take("queueType") as QueueType | undefined;
   const prefix = take("prefix");
   const ackTimeoutMs = number("ackTimeoutMs");
+  const management = take("management");
   const [unknown] = parameters.keys();
   if (unknown !== undefined)
     throw new ConfigurationError(`the URL's parameter "${unknown}" is unknown; legal are ${PARAMETERS}`);
@@ -140,6 +158,7 @@ export function optionsFromUrl(url: URL, directory: string): RabbitMqBrokerOptio
     ...(queueType === undefined ? {} : { queueType }),
     ...(prefix === undefined ? {} : { prefix }),
     ...(ackTimeoutMs === undefined ? {} : { ackTimeoutMs }),
+    ...(management === undefined ? {} : { management }),
   };
 }
 
@@ -154,8 +173,7 @@ function parsedUrl(text: string): URL {
 function serverAt(url: URL, heartbeat: number, name: string, tls: Omit<TlsOptions, "timeout"> = {}): Server {
   const secure = url.protocol === "amqps:";
   const byCertificate = secure && tls.cert !== undefined && url.username === "";
-  const user = decodeURIComponent(url.username) || "guest";
-  const password = decodeURIComponent(url.password) || (url.username === "" ? "guest" : "");
+  const [user, password] = credentialsIn(url);
   return {
     connect: {
       protocol: secure ? "amqps" : "amqp",
@@ -170,6 +188,32 @@ function serverAt(url: URL, heartbeat: number, name: string, tls: Omit<TlsOption
       clientProperties: { connection_name: name },
     },
   };
+}
+
+function managementAt(text: string, broker: URL, tls: Omit<TlsOptions, "timeout"> = {}): ManagementSettings {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new ConfigurationError("the URL of RabbitMQ's management API is not valid; write http://host:15672");
+  }
+  const [user, password] = credentialsIn(url.username === "" ? broker : url);
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  url.username = "";
+  url.password = "";
+  return {
+    url,
+    authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`,
+    vhost: vhostIn(broker),
+    tls: url.protocol === "https:" ? tls : {},
+  };
+}
+
+function credentialsIn(url: URL): readonly [user: string, password: string] {
+  const user = decodeURIComponent(url.username) || "guest";
+  return [user, decodeURIComponent(url.password) || (url.username === "" ? "guest" : "")];
+}
+
+function vhostIn(url: URL): string {
+  return url.pathname.length > 1 ? decodeURIComponent(url.pathname.slice(1)) : "/";
 }
 
 function atLeast(value: number, least: number, name: string): number {
