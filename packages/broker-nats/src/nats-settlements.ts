@@ -5,6 +5,8 @@ import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
 import type { Publisher } from "./nats-publisher.ts";
 import type { Queues } from "./nats-queues.ts";
+import { removeAcked } from "./nats-removal.ts";
+import type { Streams } from "./nats-streams.ts";
 
 /** Where a delivery is answered, and which stored message it is. */
 export interface NatsClaim {
@@ -19,6 +21,8 @@ type Done = (settlement: Settlement | undefined) => void;
 
 const MOST_MARGIN_MS = 500;
 const MOST_UNDER_WAY = 32;
+/** The link asks twice within it. */
+const MOST_SILENCE_MS = 3_000;
 
 export interface Standing {
   /** Of the lease, by our own clock. */
@@ -52,12 +56,14 @@ export class Settlements {
   readonly sender: Sender<NatsClaim>;
   readonly #link: NatsLink;
   readonly #layout: Layout;
+  readonly #streams: Streams;
   readonly #queues: Queues;
   readonly #publisher: Publisher;
 
-  constructor(link: NatsLink, layout: Layout, queues: Queues, publisher: Publisher) {
+  constructor(link: NatsLink, layout: Layout, streams: Streams, queues: Queues, publisher: Publisher) {
     this.#link = link;
     this.#layout = layout;
+    this.#streams = streams;
     this.#queues = queues;
     this.#publisher = publisher;
     this.sender = new Sender({ settle: (requests) => this.#settleAll(requests), maxUnderWay: MOST_UNDER_WAY });
@@ -118,18 +124,39 @@ export class Settlements {
   }
 
   #say(request: Request, word: string, done: Done): void {
-    const { queue } = request.delivery;
-    this.#link.ask(request.claim.reply, word, undefined, (answer) => {
-      if (typeof answer === "object") done("done");
-      else if (answer !== "no-responders") done(undefined);
-      // Its consumer is gone. A new one of the same name accepts what the old one gave out.
-      else {
-        this.#queues.repair(queue).then(
-          (exists) => done(exists ? undefined : "lost"),
-          () => done(undefined),
-        );
-      }
-    });
+    const { claim } = request;
+    const ack = word === "+ACK";
+    // What is asked because of an answer that does not come has its time as well.
+    const timeoutMs = ack ? Math.min(MOST_SILENCE_MS, this.#link.timeoutMs / 3) : undefined;
+    this.#link.ask(
+      claim.reply,
+      word,
+      undefined,
+      (answer, times) => {
+        if (typeof answer === "object") done("done");
+        else if (answer === "no-responders") this.#mend(request, ack, done);
+        else if (ack && answer === "late" && times > 0) this.#remove(request, done);
+        else done(undefined);
+      },
+      timeoutMs,
+    );
+  }
+
+  /** Its consumer is gone. One made anew of the same name hears what is said of what the old one gave out. */
+  #mend(request: Request, ack: boolean, done: Done): void {
+    this.#queues.repair(request.delivery.queue).then(
+      (exists) => {
+        if (!exists) done("lost");
+        else if (ack) this.#remove(request, done);
+        else done(undefined);
+      },
+      () => done(undefined),
+    );
+  }
+
+  #remove({ delivery, claim }: Request, done: Done): void {
+    const stream = this.#layout.readyStream(delivery.queue);
+    removeAcked(this.#streams, stream, claim, this.#link.timeoutMs / 3).then(done, () => done(undefined));
   }
 }
 

@@ -18,6 +18,7 @@ import {
 import { destination } from "../src/nats-destination.ts";
 import { bandOf, dueOf, idOfToken, idToken, Layout } from "../src/nats-layout.ts";
 import { isAhead } from "../src/nats-queues.ts";
+import { nanosecond } from "../src/nats-removal.ts";
 import { ackFacts } from "../src/nats-scan.ts";
 import { nextStep } from "../src/nats-settlements.ts";
 import {
@@ -196,9 +197,15 @@ describe("names", () => {
   });
 
   it("of ack subjects are read in both of their forms", () => {
-    expect(ackFacts("$JS.ACK.s.c.3.17.40.1700000000.5")).toEqual({ deliveryCount: 3, seq: 17 });
-    expect(ackFacts("$JS.ACK.domain.hash.s.c.3.17.40.1700000000.5.rnd")).toEqual({ deliveryCount: 3, seq: 17 });
-    expect(ackFacts("$JS.ACK._.hash.s.c.3.17.40.1700000000.5")).toEqual({ deliveryCount: 3, seq: 17 });
+    const facts = { deliveryCount: 3, seq: 17, storedAt: "1795838841114263200" };
+    expect(ackFacts("$JS.ACK.s.c.3.17.40.1795838841114263200.5")).toEqual(facts);
+    expect(ackFacts("$JS.ACK.domain.hash.s.c.3.17.40.1795838841114263200.5.rnd")).toEqual(facts);
+    expect(ackFacts("$JS.ACK._.hash.s.c.3.17.40.1795838841114263200.5")).toEqual(facts);
+  });
+
+  it("of times, as JSON has them and as an ack's subject has them, are one", () => {
+    expect(nanosecond("2026-11-28T04:07:21.1142632Z")).toBe("1795838841114263200");
+    expect(nanosecond("2026-11-28T04:07:21Z")).toBe("1795838841000000000");
   });
 });
 
