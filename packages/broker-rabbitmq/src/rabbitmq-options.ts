@@ -43,6 +43,20 @@ export interface RabbitMqBrokerOptions {
   readonly name?: string;
 }
 
+export interface RabbitMqRepliesOptions
+  extends Pick<
+    RabbitMqBrokerOptions,
+    "url" | "prefix" | "operationTimeoutMs" | "heartbeatS" | "maxMessageBytes" | "tls" | "name"
+  > {
+  /**
+   * How long a caller that has lost its connection finds the results again that came meanwhile, in ms. Default 120,000. Longer survives longer
+   * outages, and keeps the results of callers that died for longer. After it, waits reject with `ResultLostError`.
+   */
+  readonly graceMs?: number;
+  /** How many results that have arrived a caller keeps in its memory, until they expire. Default 10,000; of more the oldest are dropped, and asking for them rejects with `ResultLostError`. */
+  readonly maxKept?: number;
+}
+
 /** One place to connect to. */
 export interface Server {
   readonly connect: Options.Connect;
@@ -159,6 +173,25 @@ export function optionsFromUrl(url: URL, directory: string): RabbitMqBrokerOptio
     ...(prefix === undefined ? {} : { prefix }),
     ...(ackTimeoutMs === undefined ? {} : { ackTimeoutMs }),
     ...(management === undefined ? {} : { management }),
+  };
+}
+
+export interface RepliesSettings {
+  readonly common: RabbitMqSettings;
+  readonly graceMs: number;
+  readonly maxKept: number;
+}
+
+/** Throws `ConfigurationError` for what cannot work. */
+export function repliesSettings({
+  graceMs = 120_000,
+  maxKept = 10_000,
+  ...rest
+}: RabbitMqRepliesOptions): RepliesSettings {
+  return {
+    common: rabbitMqSettings(rest),
+    graceMs: Math.round(atLeast(graceMs, 1_000, "graceMs")),
+    maxKept: atLeast(maxKept, 1, "maxKept"),
   };
 }
 
