@@ -23,6 +23,7 @@ import { natsCapabilities } from "./nats-capabilities.ts";
 import { openLink } from "./nats-connect.ts";
 import { NatsFeed } from "./nats-consumption.ts";
 import { NatsControl, PRESENCE_MS } from "./nats-control.ts";
+import { DeadPulls } from "./nats-dead-pulls.ts";
 import { diagnose } from "./nats-diagnosis.ts";
 import { ELECTION_TTL_MS } from "./nats-election.ts";
 import { errorOf } from "./nats-errors.ts";
@@ -51,6 +52,7 @@ interface Parts {
   readonly revocations: Revocations;
   readonly mover: Mover;
   readonly presence: Bucket;
+  readonly deadPulls: DeadPulls;
   readonly admin: NatsAdmin;
 }
 
@@ -105,7 +107,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
   }
 
   async consume(terms: ConsumptionTerms<NatsClaim>): Promise<HeldConsumption<NatsClaim>> {
-    const { link, streams, queues, revocations, mover } = this.#open;
+    const { link, streams, queues, revocations, mover, deadPulls } = this.#open;
     const [known] = await Promise.all([queues.find(terms.queue), revocations.follow()]);
     // What a server made of it while nobody consumed.
     if (!(await queues.repair(known.name))) throw new QueueNotFoundError(known.name);
@@ -116,6 +118,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
       streams,
       queues,
       revocations,
+      deadPulls,
       ended: (ended) => void this.#feeds.delete(ended),
     });
     this.#feeds.add(feed);
@@ -160,15 +163,17 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
       movers.ensure(ELECTION_TTL_MS, choices),
       presence.ensure(PRESENCE_MS, choices),
     ]);
-    const queues = new Queues({ layout, streams, bucket: declared, choices, features: featuresOf(version), bands });
+    const features = featuresOf(version);
+    const queues = new Queues({ layout, streams, bucket: declared, choices, features, bands });
     const limits = natsCapabilities({ maxPayload: link.connection.info?.max_payload ?? 0, bands });
     const publisher = new Publisher(link, layout, queues, limits);
-    const settlements = new Settlements(link, layout, queues, publisher);
+    const deadPulls = new DeadPulls(link, features.stepsBack);
+    const settlements = new Settlements(link, layout, queues, publisher, deadPulls);
     const revocations = new Revocations(bucket("revoked"), choices);
     const mover = new Mover({ link, layout, streams, queues, publisher, bucket: movers });
     const admin = new NatsAdmin({ link, layout, streams, queues, revocations, publisher });
     await queues.follow();
-    return { link, version, streams, queues, publisher, settlements, revocations, mover, presence, admin };
+    return { link, version, streams, queues, publisher, settlements, revocations, mover, presence, deadPulls, admin };
   }
 
   #follow({ link, queues, revocations, settlements, version }: Parts): void {

@@ -1,3 +1,4 @@
+import type { DeadPulls } from "./nats-dead-pulls.ts";
 import type { NatsLink } from "./nats-link.ts";
 import type { NatsMessage, NatsSubscription } from "./nats-port.ts";
 import { nanos } from "./nats-streams.ts";
@@ -5,8 +6,11 @@ import { nanos } from "./nats-streams.ts";
 export interface PullsOptions {
   readonly stream: string;
   readonly consumer: string;
-  /** Of a message that was pulled. */
-  readonly onMessage: (message: NatsMessage) => void;
+  readonly deadPulls: DeadPulls;
+  /** Of a message that was pulled. `askedAt`: it was not sent before, by our wall clock. */
+  readonly onMessage: (message: NatsMessage, askedAt: number) => void;
+  /** The server knows of a pull: this is how far it has given out what the consumer has. */
+  readonly onHeartbeat: (given: { readonly seq: number; readonly consumerSeq: number }) => void;
   /** All that was asked for is void: the consumer is gone, or nothing is heard of it. */
   readonly onTrouble: (reason: string) => void;
   /** A pull has run out with something still to come: a good moment to look whether nothing came because there was nothing. */
@@ -26,6 +30,8 @@ interface Round {
   /** Messages asked for and not arrived, of all pulls of this round. */
   outstanding: number;
   pulls: number;
+  /** When the first of those that have not ended was asked, by the wall clock. */
+  askedAt: number;
   /** 0: nothing yet. */
   heardAt: number;
   lastAskedAt: number;
@@ -59,6 +65,7 @@ export class Pulls {
     const round = this.#round;
     round.outstanding += batch;
     round.pulls += 1;
+    if (round.pulls === 1) round.askedAt = Date.now();
     round.lastAskedAt = performance.now();
     const first = round.heardAt === 0;
     if (!first && round.pulls === 1) round.heardAt = round.lastAskedAt;
@@ -82,6 +89,7 @@ export class Pulls {
     const ended = this.#link.connected
       ? round.heard.drain().catch(() => round.heard.unsubscribe())
       : Promise.resolve(round.heard.unsubscribe());
+    this.#options.deadPulls.drop(this.#options);
     this.#calledOff = Promise.all([this.#calledOff, ended]).then(() => {});
     return this.#calledOff;
   }
@@ -94,7 +102,7 @@ export class Pulls {
   #begin(): Round {
     const box = this.#link.inbox();
     const heard = this.#link.hear(`${box}.*`, (message) => this.#heard(round, message));
-    const round: Round = { inbox: box, heard, outstanding: 0, pulls: 0, heardAt: 0, lastAskedAt: 0 };
+    const round: Round = { inbox: box, heard, outstanding: 0, pulls: 0, askedAt: 0, heardAt: 0, lastAskedAt: 0 };
     setTimeout(() => {
       if (round === this.#round && round.heardAt === 0 && this.#link.connected) this.#fail("silence");
     }, FIRST.silenceMs).unref();
@@ -115,13 +123,20 @@ export class Pulls {
     if (message.reply && code === 0) {
       round.outstanding = Math.max(0, round.outstanding - 1);
       if (round.outstanding === 0) round.pulls = 0;
-      this.#options.onMessage(message);
+      this.#options.onMessage(message, round.askedAt);
       return;
     }
+    if (code === 100) this.#heartbeat(message);
     // A status of a round that was called off changes nothing.
     if (round !== this.#round || code === 100) return;
     if (code === 408 || code === 404) this.#ranOut(round, message);
     else this.#fail(`${code} ${message.headers?.description ?? ""}`);
+  }
+
+  #heartbeat({ headers }: NatsMessage): void {
+    const seq = Number(headers?.get("Nats-Last-Stream") || Number.NaN);
+    const consumerSeq = Number(headers?.get("Nats-Last-Consumer") || Number.NaN);
+    if (!Number.isNaN(seq + consumerSeq)) this.#options.onHeartbeat({ seq, consumerSeq });
   }
 
   #ranOut(round: Round, { headers }: NatsMessage): void {

@@ -1,5 +1,7 @@
 import { type DeliveryRequest, type RequestKind, type RequestOf, Sender } from "@lovage/core/brokers";
 import type { Settlement } from "@lovage/core/contracts";
+import { ackFacts } from "./nats-acks.ts";
+import type { DeadPulls } from "./nats-dead-pulls.ts";
 import { encode } from "./nats-envelope.ts";
 import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
@@ -54,12 +56,14 @@ export class Settlements {
   readonly #layout: Layout;
   readonly #queues: Queues;
   readonly #publisher: Publisher;
+  readonly #deadPulls: DeadPulls;
 
-  constructor(link: NatsLink, layout: Layout, queues: Queues, publisher: Publisher) {
+  constructor(link: NatsLink, layout: Layout, queues: Queues, publisher: Publisher, deadPulls: DeadPulls) {
     this.#link = link;
     this.#layout = layout;
     this.#queues = queues;
     this.#publisher = publisher;
+    this.#deadPulls = deadPulls;
     this.sender = new Sender({ settle: (requests) => this.#settleAll(requests), maxUnderWay: MOST_UNDER_WAY });
   }
 
@@ -119,6 +123,7 @@ export class Settlements {
 
   #say(request: Request, word: string, done: Done): void {
     const { queue } = request.delivery;
+    if (word === "-NAK") this.#deadPulls.drop(ackFacts(request.claim.reply));
     this.#link.ask(request.claim.reply, word, undefined, (answer) => {
       if (typeof answer === "object") done("done");
       else if (answer !== "no-responders") done(undefined);

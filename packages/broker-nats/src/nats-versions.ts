@@ -3,6 +3,8 @@
 export interface Features {
   /** The server itself publishes a message when it is due. */
   readonly schedules: boolean;
+  /** It may give out a message twice when what it has to deliver again meets only dead pulls. */
+  readonly stepsBack: boolean;
 }
 
 /** The oldest that has everything without which nothing here works: confirmed acks of any kind, republishing of what was stored. */
@@ -30,5 +32,8 @@ export function atLeastVersion(version: Version, least: Version): boolean {
 }
 
 export function featuresOf(version: Version): Features {
-  return { schedules: atLeastVersion(version, { major: 2, minor: 12, patch: 0 }) };
+  return {
+    schedules: atLeastVersion(version, { major: 2, minor: 12, patch: 0 }),
+    stepsBack: !atLeastVersion(version, { major: 2, minor: 10, patch: 15 }),
+  };
 }
