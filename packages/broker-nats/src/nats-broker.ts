@@ -27,6 +27,7 @@ import { DeadPulls } from "./nats-dead-pulls.ts";
 import { diagnose } from "./nats-diagnosis.ts";
 import { ELECTION_TTL_MS } from "./nats-election.ts";
 import { errorOf } from "./nats-errors.ts";
+import { Ghosts } from "./nats-ghosts.ts";
 import { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
 import { Mover } from "./nats-mover.ts";
@@ -36,7 +37,15 @@ import { Queues } from "./nats-queues.ts";
 import { Revocations } from "./nats-revocations.ts";
 import { type NatsClaim, Settlements } from "./nats-settlements.ts";
 import { Streams } from "./nats-streams.ts";
-import { atLeastVersion, featuresOf, OLDEST, OLDEST_ADVISED, parseVersion, type Version } from "./nats-versions.ts";
+import {
+  atLeastVersion,
+  type Features,
+  featuresOf,
+  OLDEST,
+  OLDEST_ADVISED,
+  parseVersion,
+  type Version,
+} from "./nats-versions.ts";
 
 /** Twice this is less than closing may take when the server is gone. */
 const LAST_WORDS_MS = 1_000;
@@ -52,6 +61,7 @@ interface Parts {
   readonly revocations: Revocations;
   readonly mover: Mover;
   readonly presence: Bucket;
+  readonly features: Features;
   readonly deadPulls: DeadPulls;
   readonly admin: NatsAdmin;
 }
@@ -107,7 +117,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
   }
 
   async consume(terms: ConsumptionTerms<NatsClaim>): Promise<HeldConsumption<NatsClaim>> {
-    const { link, streams, queues, revocations, mover, deadPulls } = this.#open;
+    const { link, streams, queues, revocations, mover, features, deadPulls } = this.#open;
     const [known] = await Promise.all([queues.find(terms.queue), revocations.follow()]);
     // What a server made of it while nobody consumed.
     if (!(await queues.repair(known.name))) throw new QueueNotFoundError(known.name);
@@ -118,6 +128,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
       streams,
       queues,
       revocations,
+      features,
       deadPulls,
       ended: (ended) => void this.#feeds.delete(ended),
     });
@@ -170,10 +181,24 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
     const deadPulls = new DeadPulls(link, features.stepsBack);
     const settlements = new Settlements(link, layout, queues, publisher, deadPulls);
     const revocations = new Revocations(bucket("revoked"), choices);
-    const mover = new Mover({ link, layout, streams, queues, publisher, bucket: movers });
+    const ghosts = new Ghosts({ link, layout, streams, queues, affected: features.forgetsRemovals });
+    const mover = new Mover({ link, layout, streams, queues, publisher, bucket: movers, ghosts });
     const admin = new NatsAdmin({ link, layout, streams, queues, revocations, publisher });
     await queues.follow();
-    return { link, version, streams, queues, publisher, settlements, revocations, mover, presence, deadPulls, admin };
+    return {
+      link,
+      version,
+      streams,
+      queues,
+      publisher,
+      settlements,
+      revocations,
+      mover,
+      presence,
+      features,
+      deadPulls,
+      admin,
+    };
   }
 
   #follow({ link, queues, revocations, settlements, version }: Parts): void {

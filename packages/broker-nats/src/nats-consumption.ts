@@ -7,11 +7,13 @@ import type { NatsLink } from "./nats-link.ts";
 import type { NatsMessage } from "./nats-port.ts";
 import { Pulls } from "./nats-pulls.ts";
 import type { KnownQueue, Queues } from "./nats-queues.ts";
+import { Remains } from "./nats-remains.ts";
 import { Repeats } from "./nats-repeats.ts";
 import type { Revocations } from "./nats-revocations.ts";
 import type { NatsClaim } from "./nats-settlements.ts";
 import type { Streams } from "./nats-streams.ts";
 import { Sweeps } from "./nats-sweeps.ts";
+import type { Features } from "./nats-versions.ts";
 
 export interface FeedContext {
   readonly host: BrokerHost;
@@ -20,6 +22,7 @@ export interface FeedContext {
   readonly streams: Streams;
   readonly queues: Queues;
   readonly revocations: Revocations;
+  readonly features: Features;
   readonly deadPulls: DeadPulls;
   readonly ended: (feed: NatsFeed) => void;
 }
@@ -52,6 +55,7 @@ export class NatsFeed implements Feed {
   readonly #context: FeedContext;
   readonly #leases: LeaseWatch<NatsClaim>;
   readonly #repeats = new Repeats();
+  readonly #remains: Remains | undefined;
   readonly #source: Source;
   readonly #leave: readonly (() => void)[];
   #known: KnownQueue;
@@ -71,6 +75,7 @@ export class NatsFeed implements Feed {
     this.consumption.leaseMs = known.settings.leaseMs;
     this.#leases = new LeaseWatch(this.consumption);
     this.#source = this.#newSource();
+    this.#remains = this.#newRemains();
     this.#serverId = link.connection.info?.server_id;
     this.#leave = [
       queues.onChange((queue, now) => queue === known.name && this.#changed(now)),
@@ -93,6 +98,7 @@ export class NatsFeed implements Feed {
   async end(): Promise<void> {
     for (const leave of this.#leave) leave();
     clearTimeout(this.#proving);
+    this.#remains?.end();
     this.#context.ended(this);
     await this.#source.callOff();
   }
@@ -116,6 +122,14 @@ export class NatsFeed implements Feed {
       onTrouble,
       onIdle: () => void this.#doubt(stream),
     });
+  }
+
+  #newRemains(): Remains | undefined {
+    const { features, layout, streams } = this.#context;
+    const { name } = this.#known;
+    if (!features.forgetsRemovals) return undefined;
+    const subjectOf = (consumer: string): string => layout.ready(name, layout.band(consumer));
+    return new Remains({ streams, stream: layout.readyStream(name), subjectOf });
   }
 
   /** Asks for what there is room for; small remainders wait until they are a quarter of the credit. */
@@ -153,6 +167,7 @@ export class NatsFeed implements Feed {
       this.roomChanged();
       return;
     }
+    if (deliveryCount === 1) this.#remains?.passed(facts);
     const { message, dueAt = 0, handedOver = 0 } = decode(data, headers, `${this.#known.name}:${seq}`);
     if (this.#context.revocations.has(message.id)) {
       this.#context.link.ask(reply, "+ACK", undefined, () => this.roomChanged());
@@ -202,7 +217,10 @@ export class NatsFeed implements Feed {
 
   #reconnected(): void {
     const serverId = this.#context.link.connection.info?.server_id;
-    if (serverId !== this.#serverId) this.#repeats.forget();
+    if (serverId !== this.#serverId) {
+      this.#repeats.forget();
+      this.#remains?.serverChanged();
+    }
     this.#serverId = serverId;
     void this.#mend("the connection was lost");
   }

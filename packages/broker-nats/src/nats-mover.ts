@@ -2,6 +2,7 @@ import { Agenda, type Due } from "./nats-agenda.ts";
 import type { Bucket } from "./nats-bucket.ts";
 import { Election } from "./nats-election.ts";
 import { decode, encode, parseBlock } from "./nats-envelope.ts";
+import type { Ghosts } from "./nats-ghosts.ts";
 import { bandOf, dueOf, type Layout, WINDOW_MS } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
 import type { NatsSubscription } from "./nats-port.ts";
@@ -16,6 +17,7 @@ export interface MoverOptions {
   readonly queues: Queues;
   readonly publisher: Publisher;
   readonly bucket: Bucket;
+  readonly ghosts: Ghosts;
 }
 
 const AT_ONCE = 100;
@@ -98,7 +100,10 @@ export class Mover {
     clearTimeout(this.#turn);
     this.#windows = 0;
     this.#horizon = windowEnd(Date.now());
-    await this.#all(queues.names().map((queue) => this.#list(queue, layout.delayedAll(queue))));
+    await this.#all([
+      this.#options.ghosts.layAll(),
+      ...queues.names().map((queue) => this.#list(queue, layout.delayedAll(queue))),
+    ]);
     this.#nextTurn();
   }
 

@@ -45,13 +45,13 @@ const features = (text: string): ReturnType<typeof featuresOf> => featuresOf(ver
 
 describe("versions", () => {
   it.each([
-    ["2.9.10", { schedules: false, stepsBack: true }],
-    ["2.10.14", { schedules: false, stepsBack: true }],
-    ["2.10.15", { schedules: false, stepsBack: false }],
-    ["2.11.3", { schedules: false, stepsBack: false }],
-    ["2.12.0", { schedules: true, stepsBack: false }],
-    ["2.12.1-beta.2", { schedules: true, stepsBack: false }],
-    ["3.0.0", { schedules: true, stepsBack: false }],
+    ["2.9.10", { schedules: false, stepsBack: true, forgetsRemovals: true }],
+    ["2.10.14", { schedules: false, stepsBack: true, forgetsRemovals: false }],
+    ["2.10.15", { schedules: false, stepsBack: false, forgetsRemovals: false }],
+    ["2.11.3", { schedules: false, stepsBack: false, forgetsRemovals: false }],
+    ["2.12.0", { schedules: true, stepsBack: false, forgetsRemovals: false }],
+    ["2.12.1-beta.2", { schedules: true, stepsBack: false, forgetsRemovals: false }],
+    ["3.0.0", { schedules: true, stepsBack: false, forgetsRemovals: false }],
   ])("of %s are read for what it can do", (text, expected) => {
     expect(features(text)).toEqual(expected);
   });

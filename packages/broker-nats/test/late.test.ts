@@ -22,7 +22,7 @@ it("knows what was stuck in a frozen link for lost, and does not begin it", { ti
 
   const thaw = proxy.freeze();
   await near.publish([message("late", "m")]);
-  await expect.poll(async () => (await near.depth("late")).owned, patience).toBe(1);
+  await expect.poll(async () => (await near.depth("late")).owned, { timeout: patience.timeoutMs }).toBe(1);
   await near.consume({ queue: "late", credit: 1 }, heir.receive);
   const again = await heir.next();
   expect(again.deliveryCount).toBe(2);
