@@ -181,8 +181,9 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
     const deadPulls = new DeadPulls(link, features.stepsBack);
     const settlements = new Settlements(link, layout, queues, publisher, deadPulls);
     const revocations = new Revocations(bucket("revoked"), choices);
-    const ghosts = new Ghosts({ link, layout, streams, queues, affected: features.forgetsRemovals });
-    const mover = new Mover({ link, layout, streams, queues, publisher, bucket: movers, ghosts });
+    const { forgetsRemovals } = features;
+    const ghosts = new Ghosts({ link, layout, streams, queues, affected: forgetsRemovals });
+    const mover = new Mover({ link, layout, streams, queues, publisher, bucket: movers, ghosts, forgetsRemovals });
     const admin = new NatsAdmin({ link, layout, streams, queues, revocations, publisher });
     await queues.follow();
     return {

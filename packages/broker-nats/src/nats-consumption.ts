@@ -43,6 +43,7 @@ const PROVEN_MS = 1_000;
 const PROVEN_SHARE = 0.1;
 /** A consumer that has something for this long and gives nothing of it stands still. */
 const STILL_MS = 500;
+const DOUBT_EVERY_MS = 10_000;
 /** A server that was restarted may hand out what was given back for later up to half a second early. */
 const MOST_EARLY_MS = 5_000;
 
@@ -64,6 +65,7 @@ export class NatsFeed implements Feed {
   #callingOff = false;
   #handingOver = false;
   #arrivals = 0;
+  #doubtedAt = Number.NEGATIVE_INFINITY;
   #serverId: string | undefined;
   #proving: NodeJS.Timeout | undefined;
 
@@ -117,6 +119,7 @@ export class NatsFeed implements Feed {
       stream,
       consumer,
       deadPulls,
+      leaseMs: () => this.#known.settings.leaseMs,
       onMessage,
       onHeartbeat: (given) => this.#repeats.given(consumer, given),
       onTrouble,
@@ -217,6 +220,7 @@ export class NatsFeed implements Feed {
 
   #reconnected(): void {
     const serverId = this.#context.link.connection.info?.server_id;
+    this.#doubtedAt = Number.NEGATIVE_INFINITY;
     if (serverId !== this.#serverId) {
       this.#repeats.forget();
       this.#remains?.serverChanged();
@@ -242,6 +246,8 @@ export class NatsFeed implements Feed {
    */
   async #doubt(stream: string): Promise<void> {
     this.roomChanged();
+    if (performance.now() - this.#doubtedAt < DOUBT_EVERY_MS) return;
+    this.#doubtedAt = performance.now();
     if (!(await this.#hasReady(stream))) return;
     const arrivals = this.#arrivals;
     await new Promise((resolve) => setTimeout(resolve, STILL_MS).unref());

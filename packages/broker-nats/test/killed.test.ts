@@ -12,6 +12,7 @@ import { Collected, message, patience } from "./support.ts";
 
 const LEASE_MS = 3_000;
 const MESSAGES = 4_000;
+const DELAYED = 500;
 const LONG_HELD = [100, 1_500, 2_500];
 
 it("has nothing left of what was done, and counts nothing as owned that is nowhere, once nobody holds anything", {
@@ -59,6 +60,38 @@ it("has nothing left of what was done, and counts nothing as owned that is nowhe
   const left = async (): Promise<number | undefined> =>
     withStreams({ servers: server.url }, async (streams) => (await streams.info("lovage-q-amid"))?.state.messages);
   await expect.poll(left, { timeout: patience.timeoutMs }).toBe(0);
+});
+
+it("does not run again what was delayed and is done, although the server has it again", {
+  timeout: 60_000,
+}, async () => {
+  await using server = await startNats();
+  await using broker = natsBroker({ servers: server.url, heartbeatMs: 1_000 });
+  await broker.connect();
+  await broker.ensureQueue({ name: "later", leaseMs: LEASE_MS });
+  const runs: string[] = [];
+  const acked = new Set<string>();
+  await broker.consume({ queue: "later", credit: 50 }, (batch) => {
+    for (const delivery of batch) {
+      runs.push(delivery.message.id);
+      void delivery.ack().then(() => acked.add(delivery.message.id));
+    }
+  });
+  const dueAt = Date.now() + 300;
+  await broker.publish([
+    message("later", "far", { dueAt: dueAt + 3_600_000 }),
+    ...Array.from({ length: DELAYED }, (_, index) => message("later", String(index), { dueAt: dueAt + index })),
+  ]);
+  const delayed = async (): Promise<number | undefined> => (await broker.depth("later")).delayed;
+  await expect.poll(() => acked.size, { timeout: patience.timeoutMs }).toBe(DELAYED);
+  await expect.poll(delayed, { timeout: patience.timeoutMs }).toBe(1);
+  await server.process.kill();
+  await server.process.start();
+  await expect.poll(delayed, { timeout: patience.timeoutMs }).toBe(1);
+  // Anything that was moved again stands before this one.
+  await broker.publish([message("later", "last")]);
+  await expect.poll(() => acked.has("last"), { timeout: patience.timeoutMs }).toBe(true);
+  expect(runs.length).toBe(DELAYED + 1);
 });
 
 describe("what is in the stream while nobody holds anything", () => {
