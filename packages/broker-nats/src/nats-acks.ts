@@ -8,8 +8,8 @@ export interface AckFacts {
   readonly seq: number;
   /** Of the hand-over: one more than that of the one before, to whomever. */
   readonly consumerSeq: number;
-  /** By the server's clock, in ms. */
-  readonly storedAt: number;
+  /** In nanoseconds by the server's clock; more than a number can tell apart. */
+  readonly storedAt: string;
 }
 
 /**
@@ -26,11 +26,17 @@ export function ackFacts(reply: string): AckFacts {
     deliveryCount: Number(tokens[at + 2]),
     seq: Number(tokens[at + 3]),
     consumerSeq: Number(tokens[at + 4]),
-    storedAt: Number(tokens[at + 5]) / 1e6,
+    storedAt: tokens[at + 5] ?? "",
   };
 }
 
 /** Where an ack goes for a message whose own delivery nobody has. Only its place in the stream counts. */
 export function ackSubject(stream: string, consumer: string, seq: number): string {
   return `$JS.ACK.${stream}.${consumer}.1.${seq}.0.0.0`;
+}
+
+/** Of a time as JSON has it, `2026-11-28T04:07:21.11426Z`: nanoseconds, as an ack's subject has them. */
+export function nanosecond(time: string): string {
+  const [, seconds = "", fraction = ""] = /^([^.Z]*)(?:\.(\d+))?Z$/.exec(time) ?? [];
+  return `${Date.parse(`${seconds}Z`) / 1_000}${fraction.padEnd(9, "0")}`;
 }

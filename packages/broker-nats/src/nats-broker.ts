@@ -179,7 +179,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
     const limits = natsCapabilities({ maxPayload: link.connection.info?.max_payload ?? 0, bands });
     const publisher = new Publisher(link, layout, queues, limits);
     const deadPulls = new DeadPulls(link, features.stepsBack);
-    const settlements = new Settlements(link, layout, queues, publisher, deadPulls);
+    const settlements = new Settlements({ link, layout, streams, queues, publisher, deadPulls });
     const revocations = new Revocations(bucket("revoked"), choices);
     const { forgetsRemovals } = features;
     const ghosts = new Ghosts({ link, layout, streams, queues, affected: forgetsRemovals });

@@ -1,12 +1,12 @@
-import type { AckFacts } from "./nats-acks.ts";
+import { type AckFacts, nanosecond } from "./nats-acks.ts";
 import type { StoredMessage, Streams } from "./nats-streams.ts";
 
 /** First hand-overs that were seen here, from one to another, of one consumer: a stretch of a stream of which it is known how it was counted. */
 export interface Stretch {
   readonly from: number;
   readonly to: number;
-  /** Of the last of them, by the server's clock, in ms. */
-  readonly storedAt: number;
+  /** Of the last of them, in nanoseconds by the server's clock. */
+  readonly storedAt: string;
 }
 
 /**
@@ -21,7 +21,7 @@ export function natureOf(
   delivered: number,
 ): "remains" | "counted anew" | "beyond" {
   if (seq > to) return "beyond";
-  if (Date.parse(time) > storedAt) return "counted anew";
+  if (BigInt(nanosecond(time)) > BigInt(storedAt)) return "counted anew";
   return seq <= delivered ? "remains" : "beyond";
 }
 

@@ -165,15 +165,16 @@ export class Streams {
   async message(
     stream: string,
     query: { readonly seq: number; readonly next_by_subj?: string } | { readonly last_by_subj: string },
+    timeoutMs?: number,
   ): Promise<StoredMessage | undefined> {
-    const asked = this.#link.api<{ message: StoredMessage }>(`STREAM.MSG.GET.${stream}`, query);
+    const asked = this.#link.api<{ message: StoredMessage }>(`STREAM.MSG.GET.${stream}`, query, timeoutMs);
     return (await absent(asked, API_CODES.messageNotFound))?.message;
   }
 
   /** False when it is not there any more. */
-  async deleteMessage(stream: string, seq: number): Promise<boolean> {
+  async deleteMessage(stream: string, seq: number, timeoutMs?: number): Promise<boolean> {
     try {
-      await this.#link.api(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true });
+      await this.#link.api(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true }, timeoutMs);
       return true;
     } catch (error) {
       if (isApiError(error, API_CODES.messageNotFound) || /not found|no message/i.test(String(error))) return false;

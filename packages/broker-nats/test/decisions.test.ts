@@ -1,7 +1,7 @@
 /** What is decided without a server, for versions that this machine's server is not. */
 
 import { describe, expect, it } from "vitest";
-import { ackFacts } from "../src/nats-acks.ts";
+import { ackFacts, nanosecond } from "../src/nats-acks.ts";
 import { Agenda } from "../src/nats-agenda.ts";
 import {
   bandConsumer,
@@ -204,11 +204,16 @@ describe("names", () => {
       deliveryCount: 3,
       seq: 17,
       consumerSeq: 40,
-      storedAt: 1_700_000_000_000,
+      storedAt: "1795838841114263200",
     };
-    expect(ackFacts("$JS.ACK.s.c.3.17.40.1700000000000000000.5")).toMatchObject(facts);
-    expect(ackFacts("$JS.ACK.domain.hash.s.c.3.17.40.1700000000000000000.5.rnd")).toMatchObject(facts);
-    expect(ackFacts("$JS.ACK._.hash.s.c.3.17.40.1700000000000000000.5")).toMatchObject(facts);
+    expect(ackFacts("$JS.ACK.s.c.3.17.40.1795838841114263200.5")).toEqual(facts);
+    expect(ackFacts("$JS.ACK.domain.hash.s.c.3.17.40.1795838841114263200.5.rnd")).toEqual(facts);
+    expect(ackFacts("$JS.ACK._.hash.s.c.3.17.40.1795838841114263200.5")).toEqual(facts);
+  });
+
+  it("of times, as JSON has them and as an ack's subject has them, are one", () => {
+    expect(nanosecond("2026-11-28T04:07:21.1142632Z")).toBe("1795838841114263200");
+    expect(nanosecond("2026-11-28T04:07:21Z")).toBe("1795838841000000000");
   });
 });
 
