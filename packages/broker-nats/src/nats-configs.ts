@@ -56,9 +56,10 @@ export function readyStream(
     ...common(choices),
     name: layout.readyStream(queue),
     description: `Lovage: queue ${queue}`,
-    subjects: features.schedules ? [ready, layout.schedule(queue, ">")] : [ready],
+    subjects: features.schedules ? [ready, layout.schedulesAll(queue)] : [ready],
     retention: "workqueue",
-    discard: "new",
+    // Servers refuse schedules where what is new is discarded. Without limits nothing ever is.
+    discard: features.schedules ? "old" : "new",
     max_bytes: choices.maxBytes,
     ...(bands > 1 && { republish: { src: ready, dest: layout.wake(queue, ">"), headers_only: true } }),
     ...(features.schedules && { allow_msg_schedules: true, allow_rollup_hdrs: true }),
@@ -188,6 +189,28 @@ function refuse(what: string, keys: readonly string[], wanted: object, returned:
   throw new ConfigurationError(
     `the server keeps ${what} otherwise than Lovage needs it: ${said.join("; ")}; remove or change it, or use another namespace`,
     { code: "BROKER_LAYOUT", subject: { what } },
+  );
+}
+
+/**
+ * Whether a queue's stream is to keep schedules. Not where it has a limit, its own or an operator's: a stream that keeps schedules makes room
+ * by discarding the oldest, and a queue discards nothing. Throws for one that keeps them and was given a limit: it cannot be taken back.
+ */
+export function mayKeepSchedules(
+  features: Features,
+  choices: StreamChoices,
+  present: StreamConfig | undefined,
+): boolean {
+  if (!features.schedules) return false;
+  if (present === undefined) return choices.maxBytes === FOREVER;
+  const limits = (["max_bytes", "max_msgs", "max_age", "max_msgs_per_subject"] as const).filter(
+    (limit) => present[limit] > 0,
+  );
+  if (limits.length === 0) return true;
+  if (present.allow_msg_schedules !== true) return false;
+  throw new ConfigurationError(
+    `stream ${present.name} has a limit (${limits.join(", ")}) and keeps schedules, so it would discard its oldest messages to make room for new ones; remove the limit, or limit the account`,
+    { code: "BROKER_LAYOUT", subject: { what: `stream ${present.name}` } },
   );
 }
 

@@ -19,12 +19,13 @@ export const API_CODES = {
   streamNotFound: 10059,
   streamNameInUse: 10058,
   subjectsOverlap: 10065,
+  invalidConfig: 10052,
   wrongLastSequence: 10071,
   consumerExists: 10148,
 } as const;
 
 /** No room: for messages, bytes, messages of a subject, the account's or the server's storage. */
-const FULL: ReadonlySet<number> = new Set([10023, 10028, 10047, 10122]);
+const FULL: ReadonlySet<number> = new Set([10002, 10023, 10028, 10047, 10122]);
 /** The store failed: because a limit was reached, or because the disk did. */
 const STORE_FAILED = 10077;
 /** Not now: no leader, a server that catches up or starts, offline parts of a cluster. */

@@ -4,6 +4,7 @@ import { Election } from "./nats-election.ts";
 import { decode, encode, parseBlock } from "./nats-envelope.ts";
 import { bandOf, dueOf, type Layout, WINDOW_MS } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
+import { Overdue } from "./nats-overdue.ts";
 import type { NatsSubscription } from "./nats-port.ts";
 import type { Publisher } from "./nats-publisher.ts";
 import type { Queues } from "./nats-queues.ts";
@@ -35,6 +36,7 @@ export class Mover {
   readonly #options: MoverOptions;
   readonly #election: Election;
   readonly #agenda = new Agenda();
+  readonly #overdue: Overdue;
   /** Queues that may have something beyond the agenda. */
   readonly #later = new Set<string>();
   #active = false;
@@ -49,6 +51,7 @@ export class Mover {
 
   constructor(options: MoverOptions) {
     this.#options = options;
+    this.#overdue = new Overdue(options);
     this.#election = new Election(
       options.bucket,
       () => this.#begin(),
@@ -98,7 +101,8 @@ export class Mover {
     clearTimeout(this.#turn);
     this.#windows = 0;
     this.#horizon = windowEnd(Date.now());
-    await this.#all(queues.names().map((queue) => this.#list(queue, layout.delayedAll(queue))));
+    const lists = queues.names().map((queue) => this.#list(queue, layout.delayedAll(queue)));
+    await this.#all([...lists, this.#overdue.lookThrough()]);
     this.#nextTurn();
   }
 
@@ -111,7 +115,8 @@ export class Mover {
     this.#horizon += WINDOW_MS;
     const queues = [...this.#later];
     this.#later.clear();
-    await this.#all(queues.map((queue) => this.#list(queue, `${layout.delayedWindow(queue, from)}.>`)));
+    const lists = queues.map((queue) => this.#list(queue, `${layout.delayedWindow(queue, from)}.>`));
+    await this.#all([...lists, this.#overdue.look()]);
     this.#nextTurn();
   }
 
