@@ -138,7 +138,8 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
       const traits = serverTraits(this.#consuming.serverProperties, queueType);
       if (traits.warning !== undefined) this.warn("server-version", traits.warning);
       this.#reached = true;
-      return rabbitMqCapabilities(traits, queueType, this.#settings.maxMessageBytes);
+      const { ackTimeoutMs, maxMessageBytes } = this.#settings;
+      return rabbitMqCapabilities(traits, { queueType, ackTimeoutMs }, maxMessageBytes);
     } catch (error) {
       const given = rabbitMqError(error);
       if (!given.retryable || signal.aborted || this.#host.closed) {
@@ -167,7 +168,12 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
   }
 
   async diagnose(): Promise<readonly Diagnosis[]> {
-    return diagnose(this.#consuming.serverProperties, this.#settings.layout, this.#publisher.blocked);
+    const { layout, ackTimeoutMs } = this.#settings;
+    return diagnose(
+      this.#consuming.serverProperties,
+      { queueType: layout.queueType, ackTimeoutMs },
+      this.#publisher.blocked,
+    );
   }
 
   async close(): Promise<void> {

@@ -170,7 +170,7 @@ export class RabbitMqFeed implements Feed {
     if (isAckTimeout(reason)) {
       this.#host.warn(
         "ack-timeout",
-        `queue "${this.consumption.queue}": RabbitMQ took deliveries back that were held for too long (${messageOf(reason)}); they run again. Raise consumer_timeout in rabbitmq.conf above the longest hard limit of your tasks`,
+        `queue "${this.consumption.queue}": RabbitMQ took deliveries back that were held for too long (${messageOf(reason)}); they run again. Raise ackTimeoutMs, before RabbitMQ 3.12 consumer_timeout in rabbitmq.conf, above the longest hard limit of your tasks`,
       );
     }
     this.#tryAgain();

@@ -3,7 +3,8 @@ import { isAbsolute, join } from "node:path";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import { ConfigurationError } from "@lovage/core/contracts";
 import { credentials, type Options, type SocketOptions } from "amqplib";
-import type { QueueType } from "./rabbitmq-topology.ts";
+import { DEFAULT_ACK_TIMEOUT_MS } from "./rabbitmq-capabilities.ts";
+import type { LayoutOptions, QueueType } from "./rabbitmq-topology.ts";
 
 /** Each option is explained by what changes when you turn it. */
 export interface RabbitMqBrokerOptions {
@@ -26,7 +27,8 @@ export interface RabbitMqBrokerOptions {
   readonly maxMessageBytes?: number;
   /**
    * How long a delivery may stay unsettled before the server takes it back, in ms. Default 24 hours. A setting of the namespace like
-   * `queueType`. RabbitMQ honours it from 3.12 on; before, its own `consumer_timeout` (30 minutes) holds for all queues.
+   * `queueType`. Quorum queues honour it from RabbitMQ 3.12 on. Before, and for classic queues, the server's `consumer_timeout` holds, which
+   * cannot be asked for: 30 minutes are assumed unless this option says what it was set to. From 4.3 on classic queues have no such limit.
    */
   readonly ackTimeoutMs?: number;
   /** For `amqps:`: what `tls.connect` takes: `ca`, `cert`, `key`, `servername` … A client certificate without user and password in the URL authenticates by it. */
@@ -44,14 +46,15 @@ export interface Server {
 export interface RabbitMqSettings {
   readonly servers: readonly Server[];
   readonly address: string;
-  readonly layout: { readonly prefix: string; readonly queueType: QueueType; readonly ackTimeoutMs: number };
+  readonly layout: LayoutOptions;
+  /** As the user gave it. */
+  readonly ackTimeoutMs: number | undefined;
   readonly operationTimeoutMs: number;
   readonly maxUnconfirmed: number;
   readonly maxMessageBytes: number;
 }
 
 const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
-const DAY_MS = 24 * 3_600_000;
 const PREFIX = /^[A-Za-z0-9._-]{1,40}$/;
 
 /** Throws `ConfigurationError` for what cannot work. */
@@ -66,11 +69,13 @@ export function rabbitMqSettings(options: RabbitMqBrokerOptions): RabbitMqSettin
   if (!PREFIX.test(prefix)) {
     throw new ConfigurationError(`prefix is "${prefix}"; use 1 to 40 characters of A–Z a–z 0–9 . _ -`);
   }
+  const ackTimeoutMs = atLeast(options.ackTimeoutMs ?? DEFAULT_ACK_TIMEOUT_MS, 60_000, "ackTimeoutMs");
   const heartbeat = atLeast(heartbeatS, 1, "heartbeatS");
   return {
     servers: urls.map((url) => serverAt(url, heartbeat, name, tls)),
     address: `${first.protocol}//${urls.map((url) => url.host).join(",")}${first.pathname === "/" ? "" : first.pathname}`,
-    layout: { prefix, queueType, ackTimeoutMs: atLeast(options.ackTimeoutMs ?? DAY_MS, 60_000, "ackTimeoutMs") },
+    layout: { prefix, queueType, ackTimeoutMs },
+    ackTimeoutMs: options.ackTimeoutMs,
     operationTimeoutMs: atLeast(options.operationTimeoutMs ?? 10_000, 1, "operationTimeoutMs"),
     maxUnconfirmed: atLeast(options.maxUnconfirmed ?? 1_000, 1, "maxUnconfirmed"),
     maxMessageBytes: atLeast(options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES, 1, "maxMessageBytes"),

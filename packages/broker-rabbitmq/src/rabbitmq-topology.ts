@@ -80,12 +80,10 @@ export class Layout {
   }
 
   readyArguments(): Options.AssertQueue {
-    return this.#durable({
-      // Strict priorities where the server has them for the asking; quorum queues before 4.0 refuse the argument.
-      ...(this.queueType === "classic" ? { "x-max-priority": 10 } : {}),
-      // Honoured from 3.12 on; before, the server's own setting holds.
-      "x-consumer-timeout": this.#ackTimeoutMs,
-    });
+    // Quorum queues before 4.0 refuse the one, classic queues from 4.3 on the other, which counts from 3.12 on.
+    return this.#durable(
+      this.queueType === "classic" ? { "x-max-priority": 10 } : { "x-consumer-timeout": this.#ackTimeoutMs },
+    );
   }
 
   deadArguments({ maxDead, deadRetentionMs }: QueueSettings): Options.AssertQueue {

@@ -21,6 +21,17 @@ const FULL = `rabbit_policy:set(<<"/">>, <<"full">>, <<"^lovage:queue:">>, [{<<"
 /** `running`, or `blocking` under an alarm until something is published, or `blocked`. */
 const STATES =
   "[proplists:get_value(state, rabbit_reader:info(P, [state])) || P <- rabbit_networking:connections(), is_process_alive(P)].";
+/** From 3.12 on a policy, before the server's own settings. Looked after once a minute otherwise. */
+const SOON_OVERDUE = [
+  "application:set_env(rabbit, consumer_timeout, 1000)",
+  "application:set_env(rabbit, channel_tick_interval, 200)",
+  `rabbit_policy:set(<<"/">>, <<"overdue">>, <<"^lovage:queue:">>, [{<<"consumer-timeout">>, 1000}], 0, <<"queues">>, <<"tests">>).`,
+].join(", ");
+const NOT_SOON_OVERDUE = [
+  "application:set_env(rabbit, consumer_timeout, 1800000)",
+  "application:set_env(rabbit, channel_tick_interval, 60000)",
+  `rabbit_policy:delete(<<"/">>, <<"overdue">>, <<"tests">>).`,
+].join(", ");
 const NOT_FULL = `rabbit_policy:delete(<<"/">>, <<"full">>, <<"tests">>).`;
 
 /** Both types of queue are the same code; the other one is proven with `LOVAGE_RABBITMQ_QUEUES=classic`. */
@@ -54,6 +65,10 @@ const harness: BrokerHarness = {
     async fill() {
       await server.evaluate(FULL);
       return async () => void (await server.evaluate(NOT_FULL));
+    },
+    async overdue() {
+      await server.evaluate(SOON_OVERDUE);
+      return async () => void (await server.evaluate(NOT_SOON_OVERDUE));
     },
   },
   leftovers: () => contentsOf(server),

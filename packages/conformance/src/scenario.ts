@@ -18,6 +18,8 @@ export type Power =
   | "power-cut"
   /** `faults.fill` */
   | "fill"
+  /** `faults.overdue` */
+  | "overdue"
   /** `spawnable` */
   | "spawn"
   /** `leftovers` */

@@ -13,6 +13,7 @@ const HOUR_MS = 3_600_000;
 /** Every answer that there is; of numbers, a small and a large one. A capability that is missing here does not compile. */
 const BROKER: Answers<Omit<BrokerCapabilities, "depth"> & BrokerCapabilities["depth"]> = {
   ownership: ["lease", "connection"],
+  maxUnsettledMs: [undefined, HOUR_MS],
   fenced: YES_NO,
   durable: ["none", "process", "machine"],
   dedupe: ["while-present", "window", "none"],
