@@ -162,7 +162,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
     ]);
     const queues = new Queues({ layout, streams, bucket: declared, choices, features: featuresOf(version), bands });
     const limits = natsCapabilities({ maxPayload: link.connection.info?.max_payload ?? 0, bands });
-    const publisher = new Publisher(link, layout, queues, limits);
+    const publisher = new Publisher(link, layout, queues, limits, this.#settings.now);
     const settlements = new Settlements(link, layout, streams, queues, publisher);
     const revocations = new Revocations(bucket("revoked"), choices);
     const mover = new Mover({ link, layout, streams, queues, publisher, bucket: movers });

@@ -65,6 +65,8 @@ export interface NatsBrokerOptions extends NatsOptions {
   readonly dedupeWindowMs?: number;
   /** The most bytes that a new queue may hold; more is refused with `BrokerFullError`. Default: as much as the account may. */
   readonly maxBytes?: number;
+  /** The clock that due times are compared with: ms since the epoch. For tests. Default `Date.now`. */
+  readonly now?: () => number;
 }
 
 export interface NatsResultsOptions extends NatsOptions {}
@@ -83,6 +85,7 @@ export interface Settings {
   readonly bands: number;
   readonly dedupeWindowMs: number;
   readonly maxBytes: number;
+  readonly now: () => number;
 }
 
 const DEFAULT_OPERATION_TIMEOUT_MS = 10_000;
@@ -112,6 +115,7 @@ export function settingsOf(options: NatsBrokerOptions): Settings {
     bands: whole("bands", options.bands ?? 1, 1, 10),
     dedupeWindowMs: whole("dedupeWindowMs", options.dedupeWindowMs ?? DEFAULT_DEDUPE_WINDOW_MS, 1_000),
     maxBytes: options.maxBytes === undefined ? -1 : whole("maxBytes", options.maxBytes, 1_024),
+    now: options.now ?? Date.now,
   };
 }
 

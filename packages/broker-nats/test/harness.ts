@@ -50,9 +50,12 @@ export async function startRig(): Promise<Rig> {
     direct,
     proxied: { servers: `nats://127.0.0.1:${proxy.port}`, user, password },
     async limit(bytes) {
-      await configure(bytes);
-      process.kill(server.process.pid, "SIGHUP");
-      await eventually("the limit to be heard", async () => (await accountOf(direct)).limits.max_storage === bytes);
+      // Connected before: while a server reads its settings anew it may know no user.
+      await withLink(direct, async (link) => {
+        await configure(bytes);
+        process.kill(server.process.pid, "SIGHUP");
+        await eventually("the limit to be heard", async () => (await accountOf(link)).limits.max_storage === bytes);
+      });
     },
     async close() {
       await proxy.close();
@@ -67,7 +70,7 @@ export async function withStreams<T>(access: Access, look: (streams: Streams) =>
   return withLink(access, (link) => look(new Streams(link)));
 }
 
-async function withLink<T>(access: Access, look: (link: NatsLink) => Promise<T>): Promise<T> {
+export async function withLink<T>(access: Access, look: (link: NatsLink) => Promise<T>): Promise<T> {
   const link = await openLink(settingsOf(access), new AbortController().signal, "test");
   try {
     return await look(link);
@@ -82,21 +85,23 @@ interface Account {
   readonly limits: { readonly max_storage: number };
 }
 
-function accountOf(access: Access): Promise<Account> {
-  return withLink(access, (link) => link.api<Account>("INFO"));
+function accountOf(link: NatsLink): Promise<Account> {
+  return link.api<Account>("INFO");
 }
 
 export function brokerHarness(name: string, rig: Rig, options: NatsBrokerOptions = {}): BrokerHarness {
   const { namespace = "lovage" } = options;
   return {
     name,
-    create: ({ operationTimeoutMs } = {}) =>
+    create: ({ operationTimeoutMs, clockOffsetMs = 0 } = {}) =>
       natsBroker({
         ...rig.proxied,
         heartbeatMs: HEARTBEAT_MS,
         ...options,
+        now: () => Date.now() + clockOffsetMs,
         ...(operationTimeoutMs && { operationTimeoutMs }),
       }),
+    skewable: true,
     heartbeatMs: HEARTBEAT_MS,
     spawnable: {
       module: new URL("./make-broker.ts", import.meta.url),
@@ -144,7 +149,7 @@ async function fill(rig: Rig, namespace: string): Promise<() => Promise<void>> {
     return Promise.all(names.map(async (name) => (await streams.info(name)) as StreamInfo));
   });
   if (infos.some(({ config }) => config.allow_msg_schedules)) {
-    await rig.limit(Math.max(1, (await accountOf(rig.direct)).storage));
+    await rig.limit(Math.max(1, (await withLink(rig.direct, accountOf)).storage));
     return () => rig.limit(-1);
   }
   const limit = (most: (info: StreamInfo) => number): Promise<void> =>

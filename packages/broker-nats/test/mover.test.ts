@@ -1,24 +1,18 @@
 /** Delayed messages where no server moves them: who does, and what a crash of that one does. */
 
-import { type Broker, isLovageError } from "@lovage/core/contracts";
+import type { Broker } from "@lovage/core/contracts";
 import { eventually } from "@lovage/core/testing";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, expect, it } from "vitest";
 import { type NatsConnection, natsBroker } from "../src/index.ts";
 import { startRig, withStreams } from "./harness.ts";
-import { message, patience } from "./support.ts";
+import { ack, message, patience } from "./support.ts";
 
 const rig = await startRig();
 afterAll(() => rig.close());
 
 /** A queue with a limit keeps no schedules on servers of any version. */
 const LIMITED = { maxBytes: 1_000_000_000 };
-
-const ack = (delivery: { ack(): Promise<unknown> }): void => {
-  delivery.ack().catch((error: unknown) => {
-    if (!isLovageError(error, "BROKER_CLOSED")) throw error;
-  });
-};
 
 /** A connection whose deletions of messages never reach the server: whoever moves over it has crashed between copy and removal, every time. */
 async function withoutDeletions(): Promise<{ connection: NatsConnection; swallowed: () => number }> {
