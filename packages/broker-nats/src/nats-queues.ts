@@ -139,7 +139,7 @@ export class Queues {
 
   /** Makes the streams and consumers of a queue, or brings them to its settings; resolves with what came of that. */
   async build(queue: string, settings: Omit<NatsQueueSettings, "schedules">): Promise<NatsQueueSettings> {
-    const { layout, choices, features } = this.#options;
+    const { layout, choices } = this.#options;
     const [made] = await Promise.all([
       this.#readyStream(queue, settings),
       this.#stream(delayStream(layout, queue, choices)),
@@ -147,7 +147,7 @@ export class Queues {
     ]);
     const consumers = Array.from({ length: settings.bands }, (_, band) => bandConsumer(layout, queue, band, settings));
     await Promise.all(consumers.map((consumer) => this.#consumer(made.name, consumer)));
-    return { ...settings, schedules: keepsSchedules(features, made, layout.schedulesAll(queue)) };
+    return { ...settings, schedules: keepsSchedules(made, layout.schedulesAll(queue)) };
   }
 
   /**

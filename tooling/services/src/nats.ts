@@ -13,6 +13,8 @@ export interface NatsServer extends AsyncDisposable {
   /** Where it tells about itself over HTTP: `http://127.0.0.1:8222`. */
   readonly monitoringUrl: string;
   readonly process: ServerProcess;
+  /** Where it keeps its data. */
+  readonly folder: string;
 }
 
 export interface NatsCluster extends AsyncDisposable {
@@ -118,6 +120,7 @@ async function place({ path, folder, port, monitoringPort, args, clustered }: Pl
     port,
     monitoringUrl,
     process,
+    folder,
     async [Symbol.asyncDispose]() {
       await process.kill();
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
