@@ -55,7 +55,7 @@ describe.skipIf(!two)("a server that becomes a newer one", () => {
     await producer.publish([message("work", "held"), message("work", "dead")]);
     const [held, dead] = [await inbox.next(), await inbox.next()];
     expect(await dead.deadLetter({ code: "failed" })).toBe("done");
-    consumption.setCredit(1);
+    consumption.setCredit(0);
     const due = new Map<string, number>();
     const dueAt = Date.now() + 1_000;
     const delayed = Array.from({ length: 60 }, (_, index) => {
