@@ -174,6 +174,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
   #follow({ link, queues, revocations, settlements, version }: Parts): void {
     const { events } = this.#host;
     link.onDown(() => events.emit({ type: "disconnected" }));
+    link.onTurnedAway(({ code, message }) => events.emit({ type: "warning", code, message }));
     link.onUp(() => {
       events.emit({ type: "connected" });
       settlements.sender.retryNow();

@@ -92,7 +92,15 @@ export function publishRefusal(error: NatsApiError, queue: string): LovageError 
 const HOPELESS =
   /authoriz|authentic|permission|nkey|user jwt|BAD_CREDS|AUTHORIZATION_VIOLATION|AUTHENTICATION_EXPIRED/i;
 
+const EXPIRED = /authentication.expired/i;
+
 const UNTRUSTED = /ERR_TLS_CERT|CERT_|_CERT|self.signed|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/i;
+
+/** Whether a client says that the server turned it away, not that it may not do one thing. */
+export function isTurnedAway(error: unknown): boolean {
+  const { name = "", message = "" } = (error ?? {}) as Partial<Error>;
+  return /authorization.violation|authentication.(expired|timeout)/i.test(`${name} ${message} ${String(error)}`);
+}
 
 export function errorOf(error: unknown): LovageError {
   if (isLovageError(error)) return error;
@@ -121,6 +129,12 @@ export function errorOf(error: unknown): LovageError {
     return new ConfigurationError(
       `the server's certificate is not accepted (${message.split("\n")[0]}); give the authority that signed it (tls.caFile), and a host name that it is for`,
       { code: "BROKER_CERTIFICATE", cause: error },
+    );
+  }
+  if (EXPIRED.test(text)) {
+    return new ConfigurationError(
+      `the server does not let us in (${message}): the credentials have expired; issue new ones for this user (nsc generate creds)`,
+      { code: "BROKER_CREDENTIALS", cause: error },
     );
   }
   if (HOPELESS.test(text)) {

@@ -8,8 +8,11 @@ export interface NatsConnectOptions {
   readonly user?: string;
   readonly password?: string;
   readonly token?: string;
-  /** Contents of a credentials file (user JWT and seed). */
-  readonly credentials?: string;
+  /**
+   * Contents of a credentials file (user JWT and seed). As a function it is asked whenever a connection is made or made anew, so credentials
+   * that were renewed in time, or even too late, are taken up without a restart.
+   */
+  readonly credentials?: string | (() => string);
   /** Seed of a user's nkey, `SU…`. */
   readonly nkeySeed?: string;
   /** PEM files or contents. `true`, or a `tls://` server, asks for TLS with the system's authorities. */

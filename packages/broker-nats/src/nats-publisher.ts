@@ -208,7 +208,11 @@ export class Publisher {
     else sending.settled({ status: "refused", error });
   }
 
+  /** Why there was no answer. */
   #silent(): LovageError {
-    return new BrokerUnavailableError(`the server did not take it within ${this.#link.timeoutMs} ms`);
+    return (
+      this.#link.turnedAway ??
+      new BrokerUnavailableError(`the server did not take it within ${this.#link.timeoutMs} ms`)
+    );
   }
 }
