@@ -35,7 +35,7 @@ async function drainOnce({ pool, tasks }: Case, { broker, cpuProf }: BenchOption
   await using worker = await BenchWorker.start({ place, pools: ["--pool", `main=${pool}`, "-Q", "main:io"], cpuProf });
   const cpuBefore = worker.cpuMs();
   await queue.resume();
-  await queue.drained();
+  await queue.drained(tasks);
   const cpuMs = worker.cpuMs() - cpuBefore;
   const pssBytes = worker.pss();
   await worker.stop();

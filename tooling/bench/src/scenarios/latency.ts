@@ -27,7 +27,7 @@ async function latencyIn(pool: string, tasks: number, { broker, cpuProf }: Bench
     await queue.arrive.enqueue(now());
     await sleep(pauseMs());
   }
-  await queue.drained();
+  await queue.drained(tasks);
   await worker.stop();
   const [marks, ...others] = await readMarks(place.marks);
   if (marks?.count !== tasks || others.length > 0) throw new Error(`${marks?.count} of ${tasks} tasks arrived`);
