@@ -3,6 +3,7 @@
 import { BenchPlace, type BrokerKind } from "../measure/bench-place.ts";
 import { BenchQueue } from "../measure/bench-queue.ts";
 import { median } from "../measure/statistics.ts";
+import { inFlight } from "../peers/peer-process.ts";
 import { peersOf } from "../peers/peers-of.ts";
 import { fixed, runsWords, whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
@@ -33,11 +34,7 @@ const CASES: readonly Case[] = [
     name: `concurrently, ${IN_FLIGHT} in flight`,
     tasks: 50_000,
     async store({ noop }, tasks) {
-      let left = tasks;
-      const one = async (): Promise<void> => {
-        while (left-- > 0) await noop.enqueue();
-      };
-      await Promise.all(Array.from({ length: IN_FLIGHT }, one));
+      await inFlight(tasks, IN_FLIGHT, () => noop.enqueue());
     },
   },
   {
