@@ -49,7 +49,7 @@ export const drain: Scenario = {
   about: "tasks that do nothing: tasks a second and processor time per task, for each pool",
   async run(options: BenchOptions) {
     const wanted = (name: string): boolean => options.only?.includes(name) ?? true;
-    const peers = options.peers ? peersOf(options.broker) : [];
+    const { peers, notes } = await peersOf(options.broker, options.peers);
     const subjects = [
       ...CASES.filter(({ name }) => wanted(name)).map((each) => ({
         ...each,
@@ -97,7 +97,7 @@ export const drain: Scenario = {
       charts: [],
       notes: [
         `${runsWords(options.runs)} Every task of a run was counted in the executors; a run that misses or repeats one is an error.`,
-        ...peers.map(({ note }) => note),
+        ...notes,
       ],
       data: subjects.map(({ name, tasks }) => ({ name, tasks, runs: measured.get(name) })),
     };

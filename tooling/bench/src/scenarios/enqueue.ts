@@ -62,7 +62,7 @@ export const enqueue: Scenario = {
   name: "enqueue",
   about: "messages a second from one producer: in bulk, concurrently, one at a time",
   async run(options: BenchOptions) {
-    const peers = options.peers ? peersOf(options.broker) : [];
+    const { peers, notes } = await peersOf(options.broker, options.peers);
     const subjects = [
       ...CASES.map((each) => ({ ...each, run: (tasks: number) => storeIn(options.broker, each, tasks) })),
       ...peers.flatMap(({ stores }) => stores).map(({ name, tasks, store: run }) => ({ name, tasks, run })),
@@ -99,10 +99,7 @@ export const enqueue: Scenario = {
         },
       ],
       charts: [],
-      notes: [
-        `${runsWords(options.runs)} Every message is counted in the queue afterwards.`,
-        ...peers.map(({ note }) => note),
-      ],
+      notes: [`${runsWords(options.runs)} Every message is counted in the queue afterwards.`, ...notes],
       data: subjects.map(({ name, tasks }) => ({ name, tasks, perSecond: rates.get(name) })),
     };
   },
