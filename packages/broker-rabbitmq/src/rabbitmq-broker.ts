@@ -91,7 +91,12 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
       },
     );
     this.#publisher = new Publisher(maxUnconfirmed, () => this.#store.ladderMayBeGone());
-    this.#journal = new Journal(this.#publisher, this.#layout, timeoutMs, (code, message) => this.warn(code, message));
+    this.#journal = new Journal({
+      publisher: this.#publisher,
+      layout: this.#layout,
+      timeoutMs,
+      warn: (code, message) => this.warn(code, message),
+    });
     this.#store = new Store(this.#publisher, this.#journal, this.#layout, this.#links.consuming);
     this.#publish = new Publishing(
       this.#store,
@@ -157,8 +162,7 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
 
   async consume(terms: ConsumptionTerms<RabbitMqClaim>): Promise<HeldConsumption<RabbitMqClaim>> {
     const { queue } = terms;
-    if (this.#journal.settings(queue) === undefined) await this.#journal.sync();
-    if (this.#journal.settings(queue) === undefined) throw new QueueNotFoundError(queue);
+    if ((await this.#journal.find(queue)) === undefined) throw new QueueNotFoundError(queue);
     const feed = new RabbitMqFeed(terms, this);
     this.#feeds.add(feed);
     await feed.started;
