@@ -69,6 +69,11 @@ export class Layout {
     return `b${band}`;
   }
 
+  /** Whose consumer that is. */
+  band(consumer: string): number {
+    return Number(consumer.slice(1));
+  }
+
   schedule(queue: string, id: string | ">"): string {
     return `${this.namespace}.s.${token(queue)}.${id === ">" ? id : idToken(id)}`;
   }

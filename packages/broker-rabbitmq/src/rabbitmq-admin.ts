@@ -17,6 +17,7 @@ import { isMissing, rabbitMqError } from "./rabbitmq-errors.ts";
 import { type Journal, YOUNG_MS } from "./rabbitmq-journal.ts";
 import { duePattern } from "./rabbitmq-ladder.ts";
 import type { Link } from "./rabbitmq-link.ts";
+import type { Management } from "./rabbitmq-management.ts";
 import type { Store } from "./rabbitmq-store.ts";
 import { type Layout, rungs } from "./rabbitmq-topology.ts";
 
@@ -27,6 +28,7 @@ export interface AdminOptions {
   readonly store: Store;
   /** Of a queue that is declared, unless it has more. */
   readonly bands: number;
+  readonly management: Management | undefined;
   readonly timeoutMs: number;
   /** Whether a consumption of this connection holds the message. */
   holds(id: string): boolean;
@@ -38,14 +40,16 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
   readonly #journal: Journal;
   readonly #letters: DeadLetters;
   readonly #bands: number;
+  readonly #management: Management | undefined;
   readonly #holds: (id: string) => boolean;
 
-  constructor({ link, layout, journal, store, bands, timeoutMs, holds }: AdminOptions) {
+  constructor({ link, layout, journal, store, bands, management, timeoutMs, holds }: AdminOptions) {
     this.#link = link;
     this.#bands = bands;
     this.#layout = layout;
     this.#journal = journal;
     this.#letters = new DeadLetters({ link, layout, journal, store, timeoutMs });
+    this.#management = management;
     this.#holds = holds;
   }
 
@@ -86,14 +90,13 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
     const settings = await this.#settings(queue);
     const count = (name: string): Promise<number> =>
       this.#on(queue, async (channel) => (await channel.checkQueue(name)).messageCount);
-    const [dead, ...ready] = await Promise.all([this.#layout.dead(queue, settings), ...this.#ready(queue)].map(count));
-    return {
-      ready: sum(ready),
-      dead: dead as number,
-      delayed: undefined,
-      owned: undefined,
-      paused: this.#journal.paused(queue),
-    };
+    const names = this.#ready(queue);
+    const [owned, dead, ...ready] = await Promise.all([
+      this.#management?.unsettled(names),
+      count(this.#layout.dead(queue, settings)),
+      ...names.map(count),
+    ]);
+    return { ready: sum(ready), dead, delayed: undefined, owned, paused: this.#journal.paused(queue) };
   }
 
   async oldestReadyAge(queue: string): Promise<undefined> {

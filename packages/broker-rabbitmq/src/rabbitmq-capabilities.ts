@@ -29,10 +29,15 @@ export interface Usage {
 /** Each level of the ladder adds a hop. */
 const HOPS_MS = 50;
 
+export interface CapabilityFacts extends Usage {
+  readonly maxMessageBytes: number;
+  /** The management API answers. */
+  readonly management: boolean;
+}
+
 export function rabbitMqCapabilities(
   traits: ServerTraits,
-  { queueType, bands, ackTimeoutMs }: Usage,
-  maxMessageBytes: number,
+  { queueType, bands, ackTimeoutMs, maxMessageBytes, management }: CapabilityFacts,
 ): BrokerCapabilities {
   return {
     ownership: "connection",
@@ -48,7 +53,7 @@ export function rabbitMqCapabilities(
     delayedRemove: false,
     countsDeliveries: queueType === "quorum",
     countsStarts: false,
-    depth: { ready: true, delayed: false, owned: false, dead: true },
+    depth: { ready: true, delayed: false, owned: management, dead: true },
     oldestReadyAge: false,
     purgeKeepsOwned: true,
     pause: true,

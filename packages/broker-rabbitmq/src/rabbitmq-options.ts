@@ -38,10 +38,30 @@ export interface RabbitMqBrokerOptions {
    * cannot be asked for: 30 minutes are assumed unless this option says what it was set to. From 4.3 on classic queues have no such limit.
    */
   readonly ackTimeoutMs?: number;
-  /** For `amqps:`: what `tls.connect` takes: `ca`, `cert`, `key`, `servername` … A client certificate without user and password in the URL authenticates by it. */
+  /**
+   * URL of RabbitMQ's management API: `http://host:15672`, or `https:`. With it `depth` tells how many messages are owned, up to five seconds
+   * late, and `lovage doctor` looks for policies that harm our queues. User and password are those of `url` unless it has its own; the user
+   * needs the tag `management`. Default: not used. While it does not answer, a `warning` says so, and nothing else changes.
+   */
+  readonly management?: string;
+  /** For `amqps:`, and for a management API by `https:`: what `tls.connect` takes: `ca`, `cert`, `key`, `servername` … A client certificate without user and password in the URL authenticates by it. */
   readonly tls?: Omit<TlsOptions, "timeout">;
   /** Names the connections in RabbitMQ's management pages. Default `lovage`. */
   readonly name?: string;
+}
+
+export interface RabbitMqRepliesOptions
+  extends Pick<
+    RabbitMqBrokerOptions,
+    "url" | "prefix" | "operationTimeoutMs" | "heartbeatS" | "maxMessageBytes" | "tls" | "name"
+  > {
+  /**
+   * How long a caller that has lost its connection finds the results again that came meanwhile, in ms. Default 120,000. Longer survives longer
+   * outages, and keeps the results of callers that died for longer. After it, waits reject with `ResultLostError`.
+   */
+  readonly graceMs?: number;
+  /** How many results that have arrived a caller keeps in its memory, until they expire. Default 10,000; of more the oldest are dropped, and asking for them rejects with `ResultLostError`. */
+  readonly maxKept?: number;
 }
 
 /** One place to connect to. */
@@ -50,12 +70,21 @@ export interface Server {
   readonly socket: SocketOptions;
 }
 
+export interface ManagementSettings {
+  /** Ends with a slash; without credentials. */
+  readonly url: URL;
+  readonly authorization: string;
+  readonly vhost: string;
+  readonly tls: Omit<TlsOptions, "timeout">;
+}
+
 export interface RabbitMqSettings {
   readonly servers: readonly Server[];
   readonly address: string;
   readonly layout: LayoutOptions;
   /** As the user gave it. */
   readonly ackTimeoutMs: number | undefined;
+  readonly management: ManagementSettings | undefined;
   readonly operationTimeoutMs: number;
   readonly bands: number;
   readonly maxUnconfirmed: number;
@@ -91,6 +120,7 @@ export function rabbitMqSettings(options: RabbitMqBrokerOptions): RabbitMqSettin
     layout: { prefix, queueType, ackTimeoutMs },
     ackTimeoutMs: options.ackTimeoutMs,
     bands,
+    management: options.management === undefined ? undefined : managementAt(options.management, first, tls),
     operationTimeoutMs: atLeast(options.operationTimeoutMs ?? 10_000, 1, "operationTimeoutMs"),
     maxUnconfirmed: atLeast(options.maxUnconfirmed ?? 1_000, 1, "maxUnconfirmed"),
     maxMessageBytes: atLeast(options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES, 1, "maxMessageBytes"),
@@ -98,11 +128,11 @@ export function rabbitMqSettings(options: RabbitMqBrokerOptions): RabbitMqSettin
 }
 
 const PARAMETERS =
-  "failover, heartbeat, queueType, bands, prefix, ackTimeoutMs, cacertfile, certfile, keyfile, servername";
+  "failover, heartbeat, queueType, bands, prefix, ackTimeoutMs, management, cacertfile, certfile, keyfile, servername";
 
 /**
  * From `amqp://user:password@host:5672/vhost?…`. Parameters: `failover=host2:5672,host3` (further nodes), `heartbeat` (seconds),
- * `queueType`, `bands`, `prefix`, `ackTimeoutMs`, and for `amqps:` files of `cacertfile`, `certfile`, `keyfile`, and `servername`. Relative files start from
+ * `queueType`, `bands`, `prefix`, `ackTimeoutMs`, `management` (a URL), and for `amqps:` files of `cacertfile`, `certfile`, `keyfile`, and `servername`. Relative files start from
  * `directory`. Throws `ConfigurationError` for others.
  */
 export function optionsFromUrl(url: URL, directory: string): RabbitMqBrokerOptions {
@@ -147,6 +177,7 @@ export function optionsFromUrl(url: URL, directory: string): RabbitMqBrokerOptio
   const bands = number("bands");
   const prefix = take("prefix");
   const ackTimeoutMs = number("ackTimeoutMs");
+  const management = take("management");
   const [unknown] = parameters.keys();
   if (unknown !== undefined)
     throw new ConfigurationError(`the URL's parameter "${unknown}" is unknown; legal are ${PARAMETERS}`);
@@ -158,6 +189,26 @@ export function optionsFromUrl(url: URL, directory: string): RabbitMqBrokerOptio
     ...(bands === undefined ? {} : { bands }),
     ...(prefix === undefined ? {} : { prefix }),
     ...(ackTimeoutMs === undefined ? {} : { ackTimeoutMs }),
+    ...(management === undefined ? {} : { management }),
+  };
+}
+
+export interface RepliesSettings {
+  readonly common: RabbitMqSettings;
+  readonly graceMs: number;
+  readonly maxKept: number;
+}
+
+/** Throws `ConfigurationError` for what cannot work. */
+export function repliesSettings({
+  graceMs = 120_000,
+  maxKept = 10_000,
+  ...rest
+}: RabbitMqRepliesOptions): RepliesSettings {
+  return {
+    common: rabbitMqSettings(rest),
+    graceMs: Math.round(atLeast(graceMs, 1_000, "graceMs")),
+    maxKept: atLeast(maxKept, 1, "maxKept"),
   };
 }
 
@@ -172,8 +223,7 @@ function parsedUrl(text: string): URL {
 function serverAt(url: URL, heartbeat: number, name: string, tls: Omit<TlsOptions, "timeout"> = {}): Server {
   const secure = url.protocol === "amqps:";
   const byCertificate = secure && tls.cert !== undefined && url.username === "";
-  const user = decodeURIComponent(url.username) || "guest";
-  const password = decodeURIComponent(url.password) || (url.username === "" ? "guest" : "");
+  const [user, password] = credentialsIn(url);
   return {
     connect: {
       protocol: secure ? "amqps" : "amqp",
@@ -188,6 +238,32 @@ function serverAt(url: URL, heartbeat: number, name: string, tls: Omit<TlsOption
       clientProperties: { connection_name: name },
     },
   };
+}
+
+function managementAt(text: string, broker: URL, tls: Omit<TlsOptions, "timeout"> = {}): ManagementSettings {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new ConfigurationError("the URL of RabbitMQ's management API is not valid; write http://host:15672");
+  }
+  const [user, password] = credentialsIn(url.username === "" ? broker : url);
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  url.username = "";
+  url.password = "";
+  return {
+    url,
+    authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`,
+    vhost: vhostIn(broker),
+    tls: url.protocol === "https:" ? tls : {},
+  };
+}
+
+function credentialsIn(url: URL): readonly [user: string, password: string] {
+  const user = decodeURIComponent(url.username) || "guest";
+  return [user, decodeURIComponent(url.password) || (url.username === "" ? "guest" : "")];
+}
+
+function vhostIn(url: URL): string {
+  return url.pathname.length > 1 ? decodeURIComponent(url.pathname.slice(1)) : "/";
 }
 
 function atLeast(value: number, least: number, name: string): number {

@@ -11,6 +11,7 @@
  *     lovage:journal                     stream: declared queues, pauses, revocations (rabbitmq-journal.ts)
  *     lovage:commands, lovage:events     fanout exchanges of the control channel, with an exclusive queue per participant
  *     lovage:serving, lovage:listening   empty queues whose consumers are counted
+ *     lovage:replies:UUID                results on their way to the caller that waits for them (rabbitmq-replies.ts)
  *     lovage:lock:NAME                   exclusive queue: whoever has it works on the dead letters of NAME
  *
  * A queue declared with other arguments than it has is refused by the server (406), so these are the same on every version of it.
@@ -97,6 +98,10 @@ export class Layout {
     return this.#name("dead", queue, maxDead, deadRetentionMs);
   }
 
+  replies(caller: string): string {
+    return this.#name("replies", caller);
+  }
+
   lock(queue: string): string {
     return this.#name("lock", queue);
   }
@@ -126,6 +131,11 @@ export class Layout {
     });
   }
 
+  /** A caller's own, not exclusive, so that it outlives its connection for a while; on one node, for which nobody waits when it is made. */
+  replyArguments(expiresMs: number): Options.AssertQueue {
+    return { durable: true, arguments: { "x-queue-type": "classic", "x-expires": expiresMs } };
+  }
+
   /** Nothing is ever in them. */
   countingArguments(): Options.AssertQueue {
     return this.#durable({});
@@ -144,4 +154,11 @@ export class Layout {
   #name(...parts: readonly (string | number)[]): string {
     return [this.#prefix, ...parts].join(":");
   }
+}
+
+const REPLIES = /^[A-Za-z0-9._-]{1,40}:replies:[0-9a-f-]{36}$/;
+
+/** An address comes with a message, from anyone: nothing but a reply queue is written to. */
+export function isReplyAddress(address: string | undefined): address is string {
+  return address !== undefined && REPLIES.test(address);
 }

@@ -24,7 +24,13 @@ describe("what is chosen by the server's version", () => {
     (version, type, priority, maxUnsettledMs) => {
       const traits = serverTraits({ version }, type);
       expect(traits).toMatchObject({ version, priority });
-      const capabilities = rabbitMqCapabilities(traits, { queueType: type, bands: 1, ackTimeoutMs: undefined }, 1_000);
+      const capabilities = rabbitMqCapabilities(traits, {
+        queueType: type,
+        bands: 1,
+        ackTimeoutMs: undefined,
+        maxMessageBytes: 1_000,
+        management: false,
+      });
       expect(capabilities.maxUnsettledMs).toBe(maxUnsettledMs);
       expect(capabilities).toMatchObject({
         priority,
@@ -51,8 +57,14 @@ describe("what is chosen by the server's version", () => {
 
   test("on servers that keep their ack timeout to themselves it is what the user says", () => {
     const traits = serverTraits({ version: "3.10.8" }, "quorum");
-    const options = { queueType: "quorum", bands: 1, ackTimeoutMs: 7_200_000 } as const;
-    expect(rabbitMqCapabilities(traits, options, 1_000)).toMatchObject({ maxUnsettledMs: 7_200_000 });
+    const facts = {
+      queueType: "quorum",
+      bands: 1,
+      ackTimeoutMs: 7_200_000,
+      maxMessageBytes: 1_000,
+      management: false,
+    } as const;
+    expect(rabbitMqCapabilities(traits, facts)).toMatchObject({ maxUnsettledMs: 7_200_000 });
   });
 
   test("the doctor says how long a message may be held, and where that is set", () => {

@@ -6,7 +6,7 @@
 import { Availability } from "./availability.ts";
 import type { History, Run, TaskHistory } from "./history.ts";
 import { answerOf, RETRY_DELAY_MS } from "./plan.ts";
-import { type Reason, repetitions } from "./twice.ts";
+import { LEAST_LEFT_OF_LEASE, type Reason, repetitions } from "./twice.ts";
 
 export type Promised =
   /** Accepted, and neither finished nor dead nor in the queue. */
@@ -118,15 +118,29 @@ class Checker {
   }
 
   /** Within the lease and a second of the fault, not counting time in which nobody could have taken it over. */
-  #takenOver(task: TaskHistory, run: Run, { fault, at }: Extract<Reason, { fault: string }>): void {
+  #takenOver(task: TaskHistory, run: Run, { fault, at, passedBy }: Extract<Reason, { fault: string }>): void {
     const { facts, lagMs } = this.#history;
     const leaseMs = facts.ownership === "lease" && fault !== "term" ? facts.leaseMs : 0;
     const graceMs = fault === "term" ? facts.graceMs : 0;
-    const owing = at + leaseMs + graceMs;
+    const owing = this.#leaseOver(at + leaseMs + graceMs, leaseMs, passedBy);
     const lateMs = this.#availability.between(owing, run.at) - TOLERANCE_MS - STEPS * lagMs;
     if (lateMs <= TAKEN_OVER_WITHIN_MS) return;
     const says = `${task.kind} ran again ${run.at - at} ms after ${fault}, ${Math.round(lateMs)} ms of them after lease and tolerance`;
     this.#broken("late", says, task.id);
+  }
+
+  /** When the last of several leases was over: each hand-over in between took one, if a worker stood still or was killed where it can have been made. */
+  #leaseOver(firstOver: number, leaseMs: number, passedBy: number): number {
+    const struck = [...this.#history.workers.values()]
+      .flatMap(({ faults }) => faults)
+      .filter(({ kind }) => kind === "stop" || kind === "kill");
+    let over = firstOver;
+    for (let left = passedBy; left > 0 && leaseMs > 0; left--) {
+      const [from, to] = [over - leaseMs * (1 - LEAST_LEFT_OF_LEASE), over + TAKEN_OVER_WITHIN_MS];
+      if (!struck.some((fault) => fault.from <= to && fault.to >= from)) break;
+      over += leaseMs;
+    }
+    return over;
   }
 
   #timely(task: TaskHistory): void {

@@ -13,7 +13,13 @@ export type Reason =
   /** It ended its own process, as poison does. */
   | "crash"
   /** Its worker was killed, stopped, told to end …: the name of the fault. */
-  | { readonly fault: string; readonly at: number; readonly redeliveredInMs: number }
+  | {
+      readonly fault: string;
+      readonly at: number;
+      readonly redeliveredInMs: number;
+      /** How often it was handed out in between, to somebody who did not begin. */
+      readonly passedBy: number;
+    }
   /** Handed to a worker that was stopped before it could begin; it began when that went on. */
   | "stale"
   /** Published again, because nobody knew whether the first publish had come through. */
@@ -32,7 +38,7 @@ export interface Repetition {
 /** From the end of a task's code to the end of its settlement, at most, in ms; time in which the broker was struck comes on top. */
 const SETTLED_WITHIN_MS = 1_000;
 /** A lease is renewed when less than 70 % of it is left, looked at ten times per lease: no holder has less than this left. */
-const LEAST_LEFT_OF_LEASE = 0.5;
+export const LEAST_LEFT_OF_LEASE = 0.5;
 /** Share of the grace after which a worker that was told to end aborts what runs. */
 const ABORT_AT = 0.8;
 /** A process that goes on begins what it had in hand within this time. */
@@ -85,7 +91,12 @@ function reasonFor(
   );
   // A fault that was over when it began is the lesser reason, and its time is not the one to count from.
   if (fault !== undefined && (outage === undefined || fault.to >= a.at))
-    return { fault: fault.kind, at: fault.from, redeliveredInMs: b.at - fault.from };
+    return {
+      fault: fault.kind,
+      at: fault.from,
+      redeliveredInMs: b.at - fault.from,
+      passedBy: Math.max(0, b.deliveries - a.deliveries - 1),
+    };
   if (beganStale(a, b, history)) return "stale";
   return outage === undefined ? undefined : { outage: outage.kind };
 }

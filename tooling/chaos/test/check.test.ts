@@ -282,6 +282,17 @@ describe("nothing is late", () => {
     expect(broken(killed().struck("lock", 2_000, 8_000).ran("a", 9_500, { worker: W1 }))).toEqual(["late"]);
   });
 
+  it("grants a lease more for each hand-over to a worker that stood still when it can have been made, and no more", () => {
+    const passed = (stopsAt: number, runsAt: number, deliveries: number) => {
+      const ledger = killed().worker(2, 300, 1).struck("stop", stopsAt, 20_000, 300);
+      return broken(ledger.ran("a", runsAt, { worker: W1, deliveries }));
+    };
+    expect(passed(2_000, 25 + 2 * LEASE_MS + 1_200, 3)).toEqual([]);
+    expect(passed(2_000, 25 + 2 * LEASE_MS + 1_300, 3)).toEqual(["late"]);
+    expect(passed(2_000, 25 + 2 * LEASE_MS + 1_200, 2), "it was handed to nobody in between").toEqual(["late"]);
+    expect(passed(25 + LEASE_MS + 1_200, 25 + 2 * LEASE_MS + 1_200, 3), "nobody stood still").toEqual(["late"]);
+  });
+
   it("does not count a standstill, where a stopped process may hold what all others need", () => {
     const stopped = (stopsAll: boolean) =>
       new Handmade({ stopsAll })
