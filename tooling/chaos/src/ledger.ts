@@ -104,6 +104,15 @@ export type Entry =
       readonly owned?: number;
       readonly dead?: number;
     }
+  /** Still in a queue when all workers had ended. */
+  | {
+      readonly e: "left";
+      readonly at: number;
+      readonly id: string;
+      readonly queue: string;
+      readonly attempt: number;
+      readonly deliveries: number;
+    }
   | { readonly e: "result"; readonly at: number; readonly id: string; readonly state?: string; readonly value?: string }
   /** Something the runner itself noticed that must not be: a process left behind, a command that failed. */
   | { readonly e: "trouble"; readonly at: number; readonly what: string };
