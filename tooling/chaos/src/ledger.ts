@@ -18,6 +18,8 @@ export interface RunFacts {
   readonly graceMs: number;
   readonly ownership: BrokerCapabilities["ownership"];
   readonly delayResolutionMs: number;
+  /** A delivery says how often its message was delivered; otherwise each says that it is the first. */
+  readonly countsDeliveries: boolean;
   /** A run that begins this often without ending makes its message poison. */
   readonly maxStarts: number;
   /** Results are kept, and can be compared. */

@@ -71,7 +71,7 @@ export async function run(
 }
 
 async function writeFacts(options: ChaosOptions, rig: Rig, broker: Broker, writer: LedgerWriter): Promise<void> {
-  const { ownership, delayResolutionMs, deadLetterBrowse } = broker.capabilities;
+  const { ownership, delayResolutionMs, countsDeliveries, deadLetterBrowse } = broker.capabilities;
   const results = await openResults(rig.url, FROM_HERE);
   await results?.close();
   writer.append({
@@ -83,6 +83,7 @@ async function writeFacts(options: ChaosOptions, rig: Rig, broker: Broker, write
     graceMs: options.graceMs,
     ownership,
     delayResolutionMs,
+    countsDeliveries,
     maxStarts: MAX_STARTS,
     results: results !== undefined,
     browsesDead: deadLetterBrowse,

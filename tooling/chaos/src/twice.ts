@@ -98,8 +98,7 @@ function reasonFor(
     ({ kind, from, to }) =>
       history.facts.excusing.includes(kind) &&
       from <= b.at &&
-      // Handed out before the outage, begun after it, and delivered once more than that.
-      to >= a.at - (b.deliveries > a.deliveries ? BEGINS_WITHIN_MS : 0) &&
+      to >= a.at - (mayFollow(a, b, history) ? BEGINS_WITHIN_MS : 0) &&
       heldAt(a, from, availability),
   );
   // A fault that was over when it began is the lesser reason, and its time is not the one to count from.
@@ -112,6 +111,11 @@ function reasonFor(
     };
   if (beganStale(a, b, history)) return "stale";
   return outage === undefined ? undefined : { outage: outage.kind };
+}
+
+/** Whether the first may have been handed out before an outage, begun after it, and the second be what came of the loss. */
+function mayFollow(a: Run, b: Run, { facts }: History): boolean {
+  return !facts.countsDeliveries || b.deliveries > a.deliveries;
 }
 
 function isCrash(run: Run, task: TaskHistory): boolean {

@@ -155,14 +155,15 @@ describe("nothing runs twice without a reason", () => {
   });
 
   it("is kept by a message that a worker had handed on when its connection was cut", () => {
-    const ledger = (deliveries: number) =>
-      new Handmade({ excusing: ["reset"] })
+    const ledger = (deliveries: number, countsDeliveries = true) =>
+      new Handmade({ excusing: ["reset"], countsDeliveries })
         .publish("a", 10)
         .struck("reset", 60, 61)
         .ran("a", 120, { deliveries: 1 })
         .ran("a", 150, { worker: W1, deliveries });
     expect(again(ledger(2))).toEqual({ reset: 1 });
     expect(broken(ledger(1))).toEqual(["twice"]);
+    expect(again(ledger(1, false)), "where nobody counts").toEqual({ reset: 1 });
   });
 
   it("is kept by a delayed message that was struck on its way, where that is a copy", () => {
