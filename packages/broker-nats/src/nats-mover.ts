@@ -7,6 +7,7 @@ import type { Ghosts } from "./nats-ghosts.ts";
 import { dueOf, type Layout, WINDOW_MS } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
 import { Moved } from "./nats-moved.ts";
+import { Overdue } from "./nats-overdue.ts";
 import type { NatsSubscription } from "./nats-port.ts";
 import type { Publisher } from "./nats-publisher.ts";
 import type { Queues } from "./nats-queues.ts";
@@ -41,6 +42,7 @@ export class Mover {
   readonly #options: MoverOptions;
   readonly #election: Election;
   readonly #agenda = new Agenda();
+  readonly #overdue: Overdue;
   /** Queues that may have something beyond the agenda. */
   readonly #later = new Set<string>();
   readonly #moved = new Moved();
@@ -56,6 +58,7 @@ export class Mover {
 
   constructor(options: MoverOptions) {
     this.#options = options;
+    this.#overdue = new Overdue(options);
     this.#election = new Election(
       options.bucket,
       () => this.#begin(),
@@ -108,6 +111,7 @@ export class Mover {
     await this.#all([
       this.#options.ghosts.layAll(),
       ...queues.names().map((queue) => this.#list(queue, layout.delayedAll(queue))),
+      this.#overdue.lookThrough(),
     ]);
     this.#nextTurn();
   }
@@ -121,7 +125,8 @@ export class Mover {
     this.#horizon += WINDOW_MS;
     const queues = [...this.#later];
     this.#later.clear();
-    await this.#all(queues.map((queue) => this.#list(queue, `${layout.delayedWindow(queue, from)}.>`)));
+    const lists = queues.map((queue) => this.#list(queue, `${layout.delayedWindow(queue, from)}.>`));
+    await this.#all([...lists, this.#overdue.look()]);
     this.#nextTurn();
   }
 

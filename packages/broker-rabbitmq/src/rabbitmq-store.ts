@@ -6,8 +6,9 @@ import { firstStep, LEVELS, raiseLadder } from "./rabbitmq-ladder.ts";
 import type { Link } from "./rabbitmq-link.ts";
 import type { Fate, Parcel, Publisher } from "./rabbitmq-publisher.ts";
 import { type Layout, rungOf } from "./rabbitmq-topology.ts";
+import type { Unsettled } from "./rabbitmq-unsettled.ts";
 
-type Terms = Pick<Parcel, "deadline" | "done" | "patient">;
+type Terms = Pick<Parcel, "deadline" | "done" | "patient" | "wanted">;
 
 /** Where messages are put: into a queue, into the ladder, or among the dead letters. */
 export class Store {
@@ -58,10 +59,14 @@ export class Store {
     this.#publisher.send({ ...content, ...terms, exchange, routingKey });
   }
 
-  /** As {@link put}, {@link bury} and {@link delay}, as a promise, for copies that settlements make: they wait for an alarm to end. */
-  copy(send: (terms: Terms) => Promise<void> | void, timeoutMs: number): Promise<Fate> {
+  /**
+   * As {@link put}, {@link bury} and {@link delay}, as a promise, for copies that settlements make: they wait for an alarm to end, unless the
+   * original was taken from us meanwhile. Then it is with somebody else, and a copy would be one too many.
+   */
+  copy(send: (terms: Terms) => Promise<void> | void, timeoutMs: number, original?: Unsettled): Promise<Fate> {
     return new Promise((resolve, reject) => {
-      const terms: Terms = { deadline: performance.now() + timeoutMs, patient: true, done: resolve };
+      const deadline = performance.now() + timeoutMs;
+      const terms: Terms = { deadline, patient: true, wanted: () => original?.ended !== true, done: resolve };
       Promise.resolve(send(terms)).catch(reject);
     });
   }

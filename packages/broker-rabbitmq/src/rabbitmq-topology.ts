@@ -121,13 +121,16 @@ export class Layout {
     return this.#durable({ "x-max-length": maxDead, "x-message-ttl": deadRetentionMs });
   }
 
+  /**
+   * Replicated whatever the others are: a message must leave its level only when the next place has confirmed it, which is more than classic
+   * queues can do. Of those, a server that is killed loses what is on its way from one to the next.
+   */
   levelArguments(ttlMs: number, next: string): Options.AssertQueue {
-    // At least once: a message leaves its level only when the next one has confirmed it. Classic queues cannot.
-    const safe = { "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" };
-    return this.#durable({
+    return durable("quorum", {
       "x-message-ttl": ttlMs,
       "x-dead-letter-exchange": next,
-      ...(this.queueType === "quorum" ? safe : {}),
+      "x-dead-letter-strategy": "at-least-once",
+      "x-overflow": "reject-publish",
     });
   }
 
@@ -147,8 +150,7 @@ export class Layout {
   }
 
   #durable(more: Readonly<Record<string, unknown>>): Options.AssertQueue {
-    const limit = this.queueType === "quorum" ? { "x-delivery-limit": NEVER_REACHED } : {};
-    return { durable: true, arguments: { "x-queue-type": this.queueType, ...limit, ...more } };
+    return durable(this.queueType, more);
   }
 
   #name(...parts: readonly (string | number)[]): string {
@@ -161,4 +163,9 @@ const REPLIES = /^[A-Za-z0-9._-]{1,40}:replies:[0-9a-f-]{36}$/;
 /** An address comes with a message, from anyone: nothing but a reply queue is written to. */
 export function isReplyAddress(address: string | undefined): address is string {
   return address !== undefined && REPLIES.test(address);
+}
+
+function durable(type: QueueType, more: Readonly<Record<string, unknown>>): Options.AssertQueue {
+  const limit = type === "quorum" ? { "x-delivery-limit": NEVER_REACHED } : {};
+  return { durable: true, arguments: { "x-queue-type": type, ...limit, ...more } };
 }

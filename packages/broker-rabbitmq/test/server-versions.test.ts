@@ -99,6 +99,16 @@ describe("what is chosen by the server's version", () => {
     expect(layout("classic").readyArguments().arguments).toEqual({ "x-queue-type": "classic", "x-max-priority": 10 });
   });
 
+  test("the ladder passes messages on at least once, whatever the type of the other queues", () => {
+    for (const type of ["quorum", "classic"] as const) {
+      expect(layout(type).levelArguments(100, "next").arguments).toMatchObject({
+        "x-queue-type": "quorum",
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+      });
+    }
+  });
+
   test("a delivery limit is always given, and never one that decides", () => {
     const settings = { leaseMs: 10_000, maxDead: 10, deadRetentionMs: 1_000 };
     const declared = [
