@@ -197,6 +197,10 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
 
   // For feeds.
 
+  bands(queue: string): number {
+    return this.#journal.bands(queue);
+  }
+
   places(queue: string): readonly string[] {
     return this.#layout.bands(queue, this.#journal.bands(queue));
   }

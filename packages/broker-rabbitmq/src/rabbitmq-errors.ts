@@ -31,7 +31,7 @@ export const isAckTimeout = (error: unknown): boolean =>
   replyCode(error) === PRECONDITION_FAILED && messageOf(error).includes("delivery acknowledgement");
 
 function hasNoReplica(error: unknown): boolean {
-  return replyCode(error) === PRECONDITION_FAILED && messageOf(error).includes("does not have a replica");
+  return replyCode(error) === PRECONDITION_FAILED && /does not have a( running)? replica/.test(messageOf(error));
 }
 
 export function messageOf(error: unknown): string {
