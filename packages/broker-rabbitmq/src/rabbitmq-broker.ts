@@ -119,6 +119,7 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
       layout: this.#layout,
       journal: this.#journal,
       store: this.#store,
+      bands: settings.bands,
       timeoutMs,
       holds: (id) => this.#holds(id),
     });
@@ -148,9 +149,9 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
       const traits = serverTraits(this.#consuming.serverProperties, queueType);
       if (traits.warning !== undefined) this.warn("server-version", traits.warning);
       this.#reached = true;
-      const { ackTimeoutMs, maxMessageBytes } = this.#settings;
+      const { bands, ackTimeoutMs, maxMessageBytes } = this.#settings;
       const management = (await managed) === true;
-      return rabbitMqCapabilities(traits, { queueType, ackTimeoutMs, maxMessageBytes, management });
+      return rabbitMqCapabilities(traits, { queueType, bands, ackTimeoutMs, maxMessageBytes, management });
     } catch (error) {
       const given = rabbitMqError(error);
       if (!given.retryable || signal.aborted || this.#host.closed) {
@@ -179,10 +180,10 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
   }
 
   async diagnose(): Promise<readonly Diagnosis[]> {
-    const { layout, ackTimeoutMs } = this.#settings;
+    const { layout, bands, ackTimeoutMs } = this.#settings;
     const { queueType, prefix } = layout;
     return [
-      ...diagnose(this.#consuming.serverProperties, { queueType, ackTimeoutMs }, this.#publisher.blocked),
+      ...diagnose(this.#consuming.serverProperties, { queueType, bands, ackTimeoutMs }, this.#publisher.blocked),
       ...(await managementFindings(this.#management, prefix)),
     ];
   }
@@ -196,8 +197,8 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
 
   // For feeds.
 
-  ready(queue: string): string {
-    return this.#layout.ready(queue);
+  places(queue: string): readonly string[] {
+    return this.#layout.bands(queue, this.#journal.bands(queue));
   }
 
   paused(queue: string): boolean {

@@ -18,13 +18,18 @@ export function maxUnsettledMs({ ackTimeout }: ServerTraits, given: number | und
   return given ?? (ackTimeout === "queue" ? DEFAULT_ACK_TIMEOUT_MS : SERVERS_DEFAULT_MS);
 }
 
+/** What the user has chosen of what the capabilities depend on. */
+export interface Usage {
+  readonly queueType: QueueType;
+  readonly bands: number;
+  /** As the user gave it. */
+  readonly ackTimeoutMs: number | undefined;
+}
+
 /** Each level of the ladder adds a hop. */
 const HOPS_MS = 50;
 
-export interface CapabilityFacts {
-  readonly queueType: QueueType;
-  /** As the user gave it. */
-  readonly ackTimeoutMs: number | undefined;
+export interface CapabilityFacts extends Usage {
   readonly maxMessageBytes: number;
   /** The management API answers. */
   readonly management: boolean;
@@ -32,9 +37,8 @@ export interface CapabilityFacts {
 
 export function rabbitMqCapabilities(
   traits: ServerTraits,
-  { queueType, ackTimeoutMs, maxMessageBytes, management }: CapabilityFacts,
+  { queueType, bands, ackTimeoutMs, maxMessageBytes, management }: CapabilityFacts,
 ): BrokerCapabilities {
-  const { priority } = traits;
   return {
     ownership: "connection",
     maxUnsettledMs: maxUnsettledMs(traits, ackTimeoutMs),
@@ -42,7 +46,7 @@ export function rabbitMqCapabilities(
     // Quorum queues confirm what is on the disks of a majority; classic ones need not wait for the disk.
     durable: queueType === "quorum" ? "machine" : "process",
     dedupe: "none",
-    priority,
+    priority: bands > 1 ? "banded" : traits.priority,
     stablePosition: false,
     delayResolutionMs: UNIT_MS + HOPS_MS,
     maxDelayMs: MAX_DELAY_MS,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
+import { MOST_BANDS } from "@lovage/core/brokers";
 import { ConfigurationError } from "@lovage/core/contracts";
 import { credentials, type Options, type SocketOptions } from "amqplib";
 import { DEFAULT_ACK_TIMEOUT_MS } from "./rabbitmq-capabilities.ts";
@@ -15,6 +16,12 @@ export interface RabbitMqBrokerOptions {
    * RabbitMQ 4.0 on. `classic`: on one node only, strict priorities on every version. A setting of the namespace: all must say the same.
    */
   readonly queueType?: QueueType;
+  /**
+   * Into how many bands the priorities are divided, 1 to 10, for servers whose quorum queues do not order by priority themselves (before
+   * 4.3). Default 1: a queue is one queue of the server, with whatever order that has. More: as many queues of the server; messages of a
+   * higher band come first on average. Once a queue has more bands they stay. Not with `classic`, which needs none.
+   */
+  readonly bands?: number;
   /** What every name on the server begins with. Default `lovage`. Two prefixes are two worlds on one virtual host. */
   readonly prefix?: string;
   /** How long a publish or a question may take, in ms, before it ends as unknown or unavailable. Default 10,000. Settlements wait for as long as it takes; a new queue takes 1.2 s more. */
@@ -79,6 +86,7 @@ export interface RabbitMqSettings {
   readonly ackTimeoutMs: number | undefined;
   readonly management: ManagementSettings | undefined;
   readonly operationTimeoutMs: number;
+  readonly bands: number;
   readonly maxUnconfirmed: number;
   readonly maxMessageBytes: number;
 }
@@ -88,7 +96,7 @@ const PREFIX = /^[A-Za-z0-9._-]{1,40}$/;
 
 /** Throws `ConfigurationError` for what cannot work. */
 export function rabbitMqSettings(options: RabbitMqBrokerOptions): RabbitMqSettings {
-  const { queueType = "quorum", prefix = "lovage", heartbeatS = 20, name = "lovage", tls } = options;
+  const { queueType = "quorum", prefix = "lovage", bands = 1, heartbeatS = 20, name = "lovage", tls } = options;
   const urls = (typeof options.url === "string" ? [options.url] : options.url).map(parsedUrl);
   const [first] = urls;
   if (first === undefined) throw new ConfigurationError("no URL of a RabbitMQ server is given");
@@ -98,6 +106,12 @@ export function rabbitMqSettings(options: RabbitMqBrokerOptions): RabbitMqSettin
   if (!PREFIX.test(prefix)) {
     throw new ConfigurationError(`prefix is "${prefix}"; use 1 to 40 characters of A–Z a–z 0–9 . _ -`);
   }
+  if (!Number.isInteger(bands) || bands < 1 || bands > MOST_BANDS) {
+    throw new ConfigurationError(`bands is ${bands}; give a whole number of 1 to ${MOST_BANDS}`);
+  }
+  if (bands > 1 && queueType === "classic") {
+    throw new ConfigurationError("classic queues order by priority themselves; leave out bands");
+  }
   const ackTimeoutMs = atLeast(options.ackTimeoutMs ?? DEFAULT_ACK_TIMEOUT_MS, 60_000, "ackTimeoutMs");
   const heartbeat = atLeast(heartbeatS, 1, "heartbeatS");
   return {
@@ -105,6 +119,7 @@ export function rabbitMqSettings(options: RabbitMqBrokerOptions): RabbitMqSettin
     address: `${first.protocol}//${urls.map((url) => url.host).join(",")}${first.pathname === "/" ? "" : first.pathname}`,
     layout: { prefix, queueType, ackTimeoutMs },
     ackTimeoutMs: options.ackTimeoutMs,
+    bands,
     management: options.management === undefined ? undefined : managementAt(options.management, first, tls),
     operationTimeoutMs: atLeast(options.operationTimeoutMs ?? 10_000, 1, "operationTimeoutMs"),
     maxUnconfirmed: atLeast(options.maxUnconfirmed ?? 1_000, 1, "maxUnconfirmed"),
@@ -113,11 +128,11 @@ export function rabbitMqSettings(options: RabbitMqBrokerOptions): RabbitMqSettin
 }
 
 const PARAMETERS =
-  "failover, heartbeat, queueType, prefix, ackTimeoutMs, management, cacertfile, certfile, keyfile, servername";
+  "failover, heartbeat, queueType, bands, prefix, ackTimeoutMs, management, cacertfile, certfile, keyfile, servername";
 
 /**
  * From `amqp://user:password@host:5672/vhost?…`. Parameters: `failover=host2:5672,host3` (further nodes), `heartbeat` (seconds),
- * `queueType`, `prefix`, `ackTimeoutMs`, `management` (a URL), and for `amqps:` files of `cacertfile`, `certfile`, `keyfile`, and `servername`. Relative files start from
+ * `queueType`, `bands`, `prefix`, `ackTimeoutMs`, `management` (a URL), and for `amqps:` files of `cacertfile`, `certfile`, `keyfile`, and `servername`. Relative files start from
  * `directory`. Throws `ConfigurationError` for others.
  */
 export function optionsFromUrl(url: URL, directory: string): RabbitMqBrokerOptions {
@@ -159,6 +174,7 @@ export function optionsFromUrl(url: URL, directory: string): RabbitMqBrokerOptio
   const tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }), ...(servername && { servername }) };
   const heartbeatS = number("heartbeat");
   const queueType = take("queueType") as QueueType | undefined;
+  const bands = number("bands");
   const prefix = take("prefix");
   const ackTimeoutMs = number("ackTimeoutMs");
   const management = take("management");
@@ -170,6 +186,7 @@ export function optionsFromUrl(url: URL, directory: string): RabbitMqBrokerOptio
     ...(Object.keys(tls).length === 0 ? {} : { tls }),
     ...(heartbeatS === undefined ? {} : { heartbeatS }),
     ...(queueType === undefined ? {} : { queueType }),
+    ...(bands === undefined ? {} : { bands }),
     ...(prefix === undefined ? {} : { prefix }),
     ...(ackTimeoutMs === undefined ? {} : { ackTimeoutMs }),
     ...(management === undefined ? {} : { management }),
