@@ -5,6 +5,7 @@ import { type Consumer, Consumers } from "./rabbitmq-consumers.ts";
 import { type Arrived, opened } from "./rabbitmq-envelope.ts";
 import { isAckTimeout, isMissing, messageOf, rabbitMqError } from "./rabbitmq-errors.ts";
 import type { Session } from "./rabbitmq-link.ts";
+import { Arrivals, type Pulse } from "./rabbitmq-pulse.ts";
 import { type Tag, Unsettled } from "./rabbitmq-unsettled.ts";
 
 /** What proves that a delivery is ours: that the channel it came by is still there. */
@@ -19,6 +20,7 @@ export interface FeedHost {
   bands(queue: string): number;
   /** The server's queues, one per band, the highest first. */
   places(queue: string): readonly string[];
+  readonly pulse: Pulse;
   /** Undefined while the connection is down. */
   readonly session: Session | undefined;
   paused(queue: string): boolean;
@@ -183,6 +185,7 @@ export class RabbitMqFeed implements Feed {
 
   #consumersOn(channel: Channel, unsettled: Unsettled): Consumers {
     const feed = this;
+    const arrivals = new Arrivals(channel, this.#host.pulse);
     const consumers: Consumers = new Consumers(channel, {
       get credit() {
         return feed.#credit;
@@ -190,7 +193,7 @@ export class RabbitMqFeed implements Feed {
       get places() {
         return feed.#places;
       },
-      arrived: (message, consumer) => this.#arrived(message, consumers, consumer, unsettled),
+      arrived: (message, consumer) => arrivals.take(() => this.#arrived(message, consumers, consumer, unsettled)),
     });
     return consumers;
   }

@@ -85,6 +85,7 @@ export interface RabbitMqSettings {
   /** As the user gave it. */
   readonly ackTimeoutMs: number | undefined;
   readonly management: ManagementSettings | undefined;
+  readonly heartbeatS: number;
   readonly operationTimeoutMs: number;
   readonly bands: number;
   readonly maxUnconfirmed: number;
@@ -121,6 +122,7 @@ export function rabbitMqSettings(options: RabbitMqBrokerOptions): RabbitMqSettin
     ackTimeoutMs: options.ackTimeoutMs,
     bands,
     management: options.management === undefined ? undefined : managementAt(options.management, first, tls),
+    heartbeatS: heartbeat,
     operationTimeoutMs: atLeast(options.operationTimeoutMs ?? 10_000, 1, "operationTimeoutMs"),
     maxUnconfirmed: atLeast(options.maxUnconfirmed ?? 1_000, 1, "maxUnconfirmed"),
     maxMessageBytes: atLeast(options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES, 1, "maxMessageBytes"),

@@ -68,7 +68,9 @@ async function works(broker: Broker): Promise<void> {
 
 async function turnedAway(options: RabbitMqBrokerOptions | string, code: string, says: RegExp): Promise<void> {
   const broker = opened(options);
-  const error: unknown = await broker.connect({ signal: AbortSignal.timeout(10_000) }).catch((thrown: unknown) => thrown);
+  const error: unknown = await broker
+    .connect({ signal: AbortSignal.timeout(10_000) })
+    .catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code, retryable: false, message: expect.stringMatching(says) });
   expect(`${String(error)} ${broker.address}`).not.toContain("s3cret");
 }
