@@ -1,6 +1,7 @@
 /** Where a copy of a message goes: ready, or delayed in the way that its queue's server has. Pure. */
 
-import { bandOf, type Layout } from "./nats-layout.ts";
+import { bandOf } from "@lovage/core/brokers";
+import type { Layout } from "./nats-layout.ts";
 import type { HeaderLines } from "./nats-port.ts";
 import type { KnownQueue } from "./nats-queues.ts";
 

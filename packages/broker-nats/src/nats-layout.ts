@@ -22,8 +22,6 @@
  * ```
  */
 
-import { MAX_PRIORITY } from "@lovage/core/contracts";
-
 const HOUR_MS = 3_600_000;
 /** What is due within one window is looked up together. */
 export const WINDOW_MS = 10_000;
@@ -69,6 +67,11 @@ export class Layout {
 
   consumer(band: number): string {
     return `b${band}`;
+  }
+
+  /** Whose consumer that is. */
+  band(consumer: string): number {
+    return Number(consumer.slice(1));
   }
 
   schedule(queue: string, dueAt: number, id: string): string {
@@ -175,9 +178,4 @@ export function idToken(id: string): string {
 
 export function idOfToken(text: string): string {
   return text.startsWith("=") ? Buffer.from(text.slice(1), "base64url").toString() : text;
-}
-
-/** 0 is the band of the highest priorities. */
-export function bandOf(priority: number, bands: number): number {
-  return Math.floor(((MAX_PRIORITY - priority) * bands) / (MAX_PRIORITY + 1));
 }

@@ -21,6 +21,8 @@ interface Waiting {
   readonly headers: HeaderBlock | undefined;
   readonly answered: Answered;
   readonly deadline: number;
+  /** When it first left, by the wall clock. */
+  sentAt: number;
   times: number;
   /** When it is sent again, if there is no answer. */
   againAt: number;
@@ -62,6 +64,8 @@ export class NatsLink {
   #sweep: NodeJS.Timeout | undefined;
   #connected = true;
   #closed = false;
+  #provenAt = Date.now();
+  #proving = false;
 
   constructor(connection: NatsConnection, options: LinkOptions) {
     this.connection = connection;
@@ -85,6 +89,25 @@ export class NatsLink {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /**
+   * When what is read now can have been sent at the earliest, by our clock: not before the last request whose answer has been read. A link that
+   * was frozen, or a process that stood still, then finds messages whose leases began long ago.
+   */
+  get provenAt(): number {
+    return this.#provenAt;
+  }
+
+  /** Asks the server for a sign of life, unless {@link provenAt} is from within `withinMs`. */
+  prove(withinMs: number): void {
+    const askedAt = Date.now();
+    if (this.#proving || !this.connected || askedAt - this.#provenAt < withinMs) return;
+    this.#proving = true;
+    this.connection.flush().then(
+      () => this.#proven(askedAt),
+      () => this.#proven(0),
+    );
   }
 
   /** Called after each reconnect, and once the connection is down. Return the function that ends it. */
@@ -141,7 +164,16 @@ export class NatsLink {
     }
     const key = (this.#next++).toString(36);
     const deadline = performance.now() + timeoutMs;
-    const waiting: Waiting = { subject, data: bytes(data), headers, answered, deadline, times: 0, againAt: 0 };
+    const waiting: Waiting = {
+      subject,
+      data: bytes(data),
+      headers,
+      answered,
+      deadline,
+      sentAt: 0,
+      times: 0,
+      againAt: 0,
+    };
     this.#waiting.set(key, waiting);
     this.#sweep ??= setInterval(() => this.#expire(), SWEEP_MS).unref();
     this.#send(key, waiting);
@@ -190,6 +222,7 @@ export class NatsLink {
 
   #send(key: string, waiting: Waiting): void {
     if (!this.#connected) return;
+    if (waiting.times === 0) waiting.sentAt = Date.now();
     waiting.times += 1;
     waiting.againAt = performance.now() + AGAIN_MS * 2 ** (waiting.times - 1);
     try {
@@ -205,8 +238,14 @@ export class NatsLink {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
     this.#waiting.delete(key);
+    this.#provenAt = Math.max(this.#provenAt, waiting.sentAt);
     const nobody = message.data.length === 0 && message.headers?.code === 503;
     waiting.answered(nobody ? "no-responders" : message, waiting.times);
+  }
+
+  #proven(at: number): void {
+    this.#proving = false;
+    this.#provenAt = Math.max(this.#provenAt, at);
   }
 
   #expire(): void {
@@ -240,6 +279,7 @@ export class NatsLink {
       const { type, error, data } = status as { type: string; error?: unknown; data?: unknown };
       if (type === "disconnect" && this.#connected) {
         this.#connected = false;
+        this.#proving = false;
         for (const listener of [...this.#onDown]) listener();
       } else if (type === "reconnect") {
         this.#connected = true;

@@ -27,6 +27,7 @@ interface Sending extends Encoded {
   readonly id: string;
   readonly deadline: number;
   readonly settled: (verdict: Verdict) => void;
+  readonly onPlace: ((seq: number) => void) | undefined;
   /** An earlier try may have been stored. */
   maybe: boolean;
   tries: number;
@@ -117,10 +118,17 @@ export class Publisher {
     return this.storeAs(known.name, subject, encoded, message.id);
   }
 
-  storeAs(queue: string, subject: string, encoded: Encoded, id: string): Promise<Verdict> {
+  /** `onPlace`: called before it resolves with where in its stream it is, when it has been stored. */
+  storeAs(
+    queue: string,
+    subject: string,
+    encoded: Encoded,
+    id: string,
+    onPlace?: (seq: number) => void,
+  ): Promise<Verdict> {
     return new Promise((settled) => {
       const deadline = performance.now() + this.#link.timeoutMs;
-      this.#waiting.push({ ...encoded, queue, subject, id, deadline, settled, maybe: false, tries: 0 });
+      this.#waiting.push({ ...encoded, queue, subject, id, deadline, settled, onPlace, maybe: false, tries: 0 });
       this.#pump();
     });
   }
@@ -162,6 +170,7 @@ export class Publisher {
       const text = Buffer.from(answer.data).toString();
       if (!text.includes('"error"')) {
         const again = text.includes('"duplicate"');
+        sending.onPlace?.(Number((JSON.parse(text) as { seq?: number }).seq));
         // Its own earlier try, as far as anybody can tell.
         sending.settled({ status: again && !sending.maybe ? "duplicate" : "accepted" });
         return;

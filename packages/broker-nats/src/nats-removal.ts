@@ -1,4 +1,4 @@
-import { ackFacts } from "./nats-scan.ts";
+import { ackFacts, nanosecond } from "./nats-acks.ts";
 import type { NatsClaim } from "./nats-settlements.ts";
 import type { Streams } from "./nats-streams.ts";
 
@@ -19,10 +19,4 @@ export async function removeAcked(
   if (nanosecond(stored.time) !== ackFacts(reply).storedAt) return "lost";
   await streams.deleteMessage(stream, seq, timeoutMs);
   return "done";
-}
-
-/** Of a time as JSON has it, `2026-11-28T04:07:21.11426Z`: nanoseconds, as an ack's subject has them. */
-export function nanosecond(time: string): string {
-  const [, seconds = "", fraction = ""] = /^([^.Z]*)(?:\.(\d+))?Z$/.exec(time) ?? [];
-  return `${Date.parse(`${seconds}Z`) / 1_000}${fraction.padEnd(9, "0")}`;
 }

@@ -1,5 +1,7 @@
 import { type DeliveryRequest, type RequestKind, type RequestOf, Sender } from "@lovage/core/brokers";
 import type { Settlement } from "@lovage/core/contracts";
+import { ackFacts } from "./nats-acks.ts";
+import type { DeadPulls } from "./nats-dead-pulls.ts";
 import { encode } from "./nats-envelope.ts";
 import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
@@ -51,6 +53,15 @@ export function nextStep(
   return kind === "renew" ? "+WPI" : "replace";
 }
 
+export interface SettlementsOptions {
+  readonly link: NatsLink;
+  readonly layout: Layout;
+  readonly streams: Streams;
+  readonly queues: Queues;
+  readonly publisher: Publisher;
+  readonly deadPulls: DeadPulls;
+}
+
 /** Settles with confirmed acks, many at once. */
 export class Settlements {
   readonly sender: Sender<NatsClaim>;
@@ -59,13 +70,15 @@ export class Settlements {
   readonly #streams: Streams;
   readonly #queues: Queues;
   readonly #publisher: Publisher;
+  readonly #deadPulls: DeadPulls;
 
-  constructor(link: NatsLink, layout: Layout, streams: Streams, queues: Queues, publisher: Publisher) {
+  constructor({ link, layout, streams, queues, publisher, deadPulls }: SettlementsOptions) {
     this.#link = link;
     this.#layout = layout;
     this.#streams = streams;
     this.#queues = queues;
     this.#publisher = publisher;
+    this.#deadPulls = deadPulls;
     this.sender = new Sender({ settle: (requests) => this.#settleAll(requests), maxUnderWay: MOST_UNDER_WAY });
   }
 
@@ -125,6 +138,7 @@ export class Settlements {
 
   #say(request: Request, word: string, done: Done): void {
     const { claim } = request;
+    if (word === "-NAK") this.#deadPulls.drop(ackFacts(claim.reply));
     const ack = word === "+ACK";
     // What is asked because of an answer that does not come has its time as well.
     const timeoutMs = ack ? Math.min(MOST_SILENCE_MS, this.#link.timeoutMs / 3) : undefined;

@@ -1,6 +1,7 @@
 /** What is decided without a server, for versions that this machine's server is not. */
 
 import { describe, expect, it } from "vitest";
+import { ackFacts, nanosecond } from "../src/nats-acks.ts";
 import { Agenda } from "../src/nats-agenda.ts";
 import {
   bandConsumer,
@@ -17,10 +18,9 @@ import {
   updated,
 } from "../src/nats-configs.ts";
 import { destination } from "../src/nats-destination.ts";
-import { bandOf, dueOf, idOfToken, idToken, Layout } from "../src/nats-layout.ts";
+import { dueOf, idOfToken, idToken, Layout } from "../src/nats-layout.ts";
 import { isAhead } from "../src/nats-queues.ts";
-import { nanosecond } from "../src/nats-removal.ts";
-import { ackFacts } from "../src/nats-scan.ts";
+import { Repeats } from "../src/nats-repeats.ts";
 import { nextStep } from "../src/nats-settlements.ts";
 import type { StreamConfig } from "../src/nats-streams.ts";
 import {
@@ -47,12 +47,13 @@ const features = (text: string): ReturnType<typeof featuresOf> => featuresOf(ver
 
 describe("versions", () => {
   it.each([
-    ["2.9.10", { schedules: false }],
-    ["2.10.23", { schedules: false }],
-    ["2.11.3", { schedules: false }],
-    ["2.12.0", { schedules: true }],
-    ["2.12.1-beta.2", { schedules: true }],
-    ["3.0.0", { schedules: true }],
+    ["2.9.10", { schedules: false, stepsBack: true, forgetsRemovals: true }],
+    ["2.10.14", { schedules: false, stepsBack: true, forgetsRemovals: false }],
+    ["2.10.15", { schedules: false, stepsBack: false, forgetsRemovals: false }],
+    ["2.11.3", { schedules: false, stepsBack: false, forgetsRemovals: false }],
+    ["2.12.0", { schedules: true, stepsBack: false, forgetsRemovals: false }],
+    ["2.12.1-beta.2", { schedules: true, stepsBack: false, forgetsRemovals: false }],
+    ["3.0.0", { schedules: true, stepsBack: false, forgetsRemovals: false }],
   ])("of %s are read for what it can do", (text, expected) => {
     expect(features(text)).toEqual(expected);
   });
@@ -218,14 +219,15 @@ describe("names", () => {
     expect(layout.queueOfReadyStream(layout.readyStream("a.b-c_D"))).toBe("a.b-c_D");
   });
 
-  it("of priorities: the highest in band 0, every band used", () => {
-    expect([9, 0].map((priority) => bandOf(priority, 1))).toEqual([0, 0]);
-    const bands = Array.from({ length: 10 }, (_, priority) => bandOf(priority, 3));
-    expect(bands).toEqual([2, 2, 2, 1, 1, 1, 0, 0, 0, 0]);
-  });
-
   it("of ack subjects are read in both of their forms", () => {
-    const facts = { deliveryCount: 3, seq: 17, storedAt: "1795838841114263200" };
+    const facts = {
+      stream: "s",
+      consumer: "c",
+      deliveryCount: 3,
+      seq: 17,
+      consumerSeq: 40,
+      storedAt: "1795838841114263200",
+    };
     expect(ackFacts("$JS.ACK.s.c.3.17.40.1795838841114263200.5")).toEqual(facts);
     expect(ackFacts("$JS.ACK.domain.hash.s.c.3.17.40.1795838841114263200.5.rnd")).toEqual(facts);
     expect(ackFacts("$JS.ACK._.hash.s.c.3.17.40.1795838841114263200.5")).toEqual(facts);
@@ -234,6 +236,37 @@ describe("names", () => {
   it("of times, as JSON has them and as an ack's subject has them, are one", () => {
     expect(nanosecond("2026-11-28T04:07:21.1142632Z")).toBe("1795838841114263200");
     expect(nanosecond("2026-11-28T04:07:21Z")).toBe("1795838841000000000");
+  });
+});
+
+describe("a repetition", () => {
+  const given = (seq: number, consumerSeq: number, deliveryCount = 1, consumer = "b0") =>
+    ackFacts(`$JS.ACK.s.${consumer}.${deliveryCount}.${seq}.${consumerSeq}.0.0`);
+
+  it("is what comes for the first time and is not beyond what was given out before", () => {
+    const repeats = new Repeats();
+    expect([given(7, 1), given(9, 2), given(9, 3), given(10, 4)].map((facts) => repeats.isOne(facts))).toEqual([
+      false,
+      false,
+      true,
+      false,
+    ]);
+  });
+
+  it("is known from a heartbeat too", () => {
+    const repeats = new Repeats();
+    repeats.given("b0", { seq: 12, consumerSeq: 5 });
+    expect(repeats.isOne(given(12, 6))).toBe(true);
+    expect(repeats.isOne(given(13, 7))).toBe(false);
+  });
+
+  it("is none of what is delivered again, of another band, or by a consumer that was made anew", () => {
+    const repeats = new Repeats();
+    repeats.given("b0", { seq: 12, consumerSeq: 5 });
+    expect(repeats.isOne(given(8, 6, 2))).toBe(false);
+    expect(repeats.isOne(given(8, 7, 1, "b1"))).toBe(false);
+    expect(repeats.isOne(given(3, 1))).toBe(false);
+    expect(repeats.isOne(given(4, 2))).toBe(false);
   });
 });
 

@@ -27,7 +27,7 @@ async function latencyIn(pool: string, tasks: number, { broker, cpuProf }: Bench
     await queue.arrive.enqueue(now());
     await sleep(pauseMs());
   }
-  await queue.drained();
+  await queue.drained(tasks);
   await worker.stop();
   const [marks, ...others] = await readMarks(place.marks);
   if (marks?.count !== tasks || others.length > 0) throw new Error(`${marks?.count} of ${tasks} tasks arrived`);
@@ -40,12 +40,13 @@ export const latency: Scenario = {
   about: "time from enqueueing to the start of the task in an idle worker",
   async run(options: BenchOptions) {
     const tasks = options.tasks ?? (options.quick ? 200 : 500);
+    const { peers, notes } = await peersOf(options.broker, options.peers);
     const subjects = [
       ...POOLS.filter((pool) => options.only?.includes(pool) ?? true).map((pool) => ({
         name: pool,
         run: () => latencyIn(pool, tasks, options),
       })),
-      ...(options.peers ? peersOf(options.broker) : []).flatMap(({ name, latency: measure }) =>
+      ...peers.flatMap(({ name, latency: measure }) =>
         measure === undefined ? [] : [{ name, run: () => measure(tasks, pauseMs) }],
       ),
     ];
@@ -77,7 +78,7 @@ export const latency: Scenario = {
         },
       ],
       charts: [],
-      notes: [`${runsWords(options.runs)} ${whole(tasks)} tasks in each.`],
+      notes: [`${runsWords(options.runs)} ${whole(tasks)} tasks in each.`, ...notes],
       data: Object.fromEntries(measured),
     };
   },
