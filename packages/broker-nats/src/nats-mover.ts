@@ -107,7 +107,8 @@ export class Mover {
     const { layout, queues } = this.#options;
     clearTimeout(this.#turn);
     this.#windows = 0;
-    this.#horizon = windowEnd(Date.now());
+    // Far enough that the list of the window after it is there in time, though this one takes a while.
+    this.#horizon = windowEnd(Date.now() + WINDOW_MS / 2);
     await this.#all([
       this.#options.ghosts.layAll(),
       ...queues.names().map((queue) => this.#list(queue, layout.delayedAll(queue))),
