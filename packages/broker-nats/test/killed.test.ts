@@ -3,6 +3,7 @@
  * holds it, where something older is still there.
  */
 
+import type { Delivery } from "@lovage/core/contracts";
 import { startNats } from "@lovage/services";
 import { describe, expect, it } from "vitest";
 import { natsBroker } from "../src/index.ts";
@@ -16,7 +17,7 @@ const MESSAGES = 4_000;
 const DELAYED = 500;
 const LONG_HELD = [100, 1_500, 2_500];
 
-it("has nothing left of what was done, and counts nothing as owned that is nowhere, once nobody holds anything", {
+it("gives nothing again that was done, has nothing left of it, and counts nothing as owned that is nowhere", {
   timeout: 60_000,
 }, async () => {
   await using server = await startNats();
@@ -24,6 +25,7 @@ it("has nothing left of what was done, and counts nothing as owned that is nowhe
   await broker.connect();
   await broker.ensureQueue({ name: "amid", leaseMs: LEASE_MS });
   const done = new Set<string>();
+  const again: string[] = [];
   const held = new Collected();
   let half = (): void => {};
   const underWay = new Promise<void>((resolve) => {
@@ -33,11 +35,12 @@ it("has nothing left of what was done, and counts nothing as owned that is nowhe
   await broker.consume({ queue: "amid", credit: 50 }, (batch) => {
     for (const delivery of batch) {
       const { id } = delivery.message;
+      if (done.has(id)) again.push(id);
       if (long.delete(id)) {
         held.receive([delivery]);
         continue;
       }
-      void delivery.ack().then(() => done.add(id));
+      void delivery.ack().then((settled) => settled === "done" && done.add(id));
       if (done.size >= MESSAGES * 0.75) half();
     }
   });
@@ -60,6 +63,42 @@ it("has nothing left of what was done, and counts nothing as owned that is nowhe
     .toMatchObject({ ready: 0, owned: 0, delayed: 0 });
   const left = async (): Promise<number | undefined> =>
     withStreams({ servers: server.url }, async (streams) => (await streams.info("lovage-q-amid"))?.state.messages);
+  await expect.poll(left, { timeout: patience.timeoutMs }).toBe(0);
+  expect(again).toEqual([]);
+});
+
+it("has nothing left of what was done by a worker that has ended since, either, once nobody holds anything", {
+  timeout: 60_000,
+}, async () => {
+  await using server = await startNats();
+  await using staying = natsBroker({ servers: server.url, heartbeatMs: 1_000 });
+  await using leaving = natsBroker({ servers: server.url, heartbeatMs: 1_000 });
+  await Promise.all([staying.connect(), leaving.connect()]);
+  await staying.ensureQueue({ name: "ended", leaseMs: LEASE_MS });
+  const held = new Collected();
+  let acked = 0;
+  const settle = (batch: readonly Delivery[]): void => {
+    for (const delivery of batch) {
+      // Keeps what is stored before and after it from being forgotten as a whole.
+      if (delivery.message.id === "0" && !delivery.redelivered) held.receive([delivery]);
+      else void delivery.ack().then(() => acked++);
+    }
+  };
+  await staying.consume({ queue: "ended", credit: 5 }, settle);
+  await staying.publish([message("ended", "0")]);
+  const first = await held.next();
+  const gone = await leaving.consume({ queue: "ended", credit: 50 }, settle);
+  await staying.publish(Array.from({ length: MESSAGES }, (_, index) => message("ended", `n${index}`)));
+  await expect.poll(() => acked, { timeout: patience.timeoutMs }).toBeGreaterThanOrEqual(MESSAGES);
+  await gone.stop();
+  // Whoever stays has seen as much pass.
+  await staying.publish([message("ended", "last")]);
+  await expect.poll(() => acked, { timeout: patience.timeoutMs }).toBeGreaterThan(MESSAGES);
+  await server.process.kill();
+  await server.process.start();
+  await first.ack();
+  const left = async (): Promise<number | undefined> =>
+    withStreams({ servers: server.url }, async (streams) => (await streams.info("lovage-q-ended"))?.state.messages);
   await expect.poll(left, { timeout: patience.timeoutMs }).toBe(0);
 });
 
