@@ -1,6 +1,7 @@
 import { type BrokerHost, type ConsumptionTerms, type Feed, HeldConsumption, LeaseWatch } from "@lovage/core/brokers";
 import { ackFacts } from "./nats-acks.ts";
 import type { DeadPulls } from "./nats-dead-pulls.ts";
+import type { Done } from "./nats-done.ts";
 import { decode } from "./nats-envelope.ts";
 import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
@@ -24,6 +25,7 @@ export interface FeedContext {
   readonly revocations: Revocations;
   readonly features: Features;
   readonly deadPulls: DeadPulls;
+  readonly done: Done;
   readonly ended: (feed: NatsFeed) => void;
 }
 
@@ -234,8 +236,11 @@ export class NatsFeed implements Feed {
       this.consumption.queueLost();
       return;
     }
+    const { made } = this.#known.settings;
     this.#known = now;
     this.consumption.leaseMs = now.settings.leaseMs;
+    // Another stream: its messages have the numbers of those of before.
+    if (made !== "" && made !== now.settings.made) this.consumption.loseAll();
     if (now.settings.paused) this.#callOff();
     else this.roomChanged();
   }
@@ -272,7 +277,7 @@ export class NatsFeed implements Feed {
       this.consumption.open && this.#context.link.connected;
       wait = Math.min(MOST_REPAIR_MS, wait * 2)
     ) {
-      const exists = await this.#context.queues.repair(this.#known.name).catch(() => undefined);
+      const exists = await this.#repaired().catch(() => undefined);
       if (exists === false) {
         this.consumption.queueLost();
         break;
@@ -285,6 +290,13 @@ export class NatsFeed implements Feed {
       await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random() / 2)));
     }
     this.#mending = false;
+  }
+
+  async #repaired(): Promise<boolean> {
+    const { queues, done } = this.#context;
+    const exists = await queues.repair(this.#known.name);
+    if (exists) await done.removeAgain(this.#known.name);
+    return exists;
   }
 
   #restarted(reason: string): void {
