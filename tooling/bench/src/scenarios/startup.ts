@@ -5,6 +5,7 @@ import { BenchPlace, type BrokerKind } from "../measure/bench-place.ts";
 import { BenchWorker } from "../measure/bench-worker.ts";
 import { median } from "../measure/statistics.ts";
 import { fixed, mebibytes, runsWords, seconds } from "../report/format.ts";
+import { atMost } from "../report/goal.ts";
 import { progressOf } from "../report/terminal.ts";
 import { type BenchOptions, nameOf, type Scenario } from "./scenario.ts";
 
@@ -74,12 +75,15 @@ export const startup: Scenario = {
     }
     progress.stop();
     const of = (name: string, which: keyof Started) => median((measured.get(name) ?? []).map((each) => each[which]));
-    const each = (kind: string) => {
+    const each = (kind: string): number => {
       const [few, many] = CASES.filter(({ name, executors }) => executors > 0 && name.startsWith(kind));
-      if (few === undefined || many === undefined || !measured.has(few.name) || !measured.has(many.name)) return [];
-      const bytes = (of(many.name, "pssBytes") - of(few.name, "pssBytes")) / (many.executors - few.executors);
-      return [`Each further ${kind} takes ${mebibytes(bytes)}.`];
+      if (few === undefined || many === undefined || !measured.has(few.name) || !measured.has(many.name)) {
+        return Number.NaN;
+      }
+      return (of(many.name, "pssBytes") - of(few.name, "pssBytes")) / (many.executors - few.executors);
     };
+    const told = (kind: string): string[] =>
+      Number.isNaN(each(kind)) ? [] : [`Each further ${kind} takes ${mebibytes(each(kind))}.`];
     return {
       name: nameOf("startup", options.broker),
       title: "A worker with nothing to do",
@@ -98,7 +102,11 @@ export const startup: Scenario = {
         },
       ],
       charts: [],
-      notes: [runsWords(options.runs), ...each("thread"), ...each("process")],
+      goals: [
+        atMost("ready, event:100", 400, of("event:100", "readyMs"), seconds),
+        atMost("memory of a further process", 14 * 2 ** 20, each("process"), mebibytes),
+      ],
+      notes: [runsWords(options.runs), ...told("thread"), ...told("process")],
       data: Object.fromEntries(measured),
     };
   },
