@@ -40,14 +40,16 @@ describe.runIf(process.platform === "linux")("pnpm bench", { timeout: 60_000 }, 
       expect(printed).toMatch(
         /│ event:50 \s*│ ≥ \d+ % of the bare loop, or 60,000\/s │ +[\d,]+\/s, \d+ % │ +(yes|no) │/,
       );
+      if (broker === "rabbitmq") expect(printed).toMatch(/Celery is not compared: no Python with celery and redis/);
       expect(await readdir(folder)).toEqual([]);
     },
   );
 
-  it("says why a queue is not compared", async () => {
-    const printed = await bench("enqueue", "--broker", "rabbitmq", "--tasks", "100", "--peers");
-    expect(printed).toMatch(/Celery is not compared: no Python with celery and redis on this machine: install it/);
-    expect(printed).toMatch(/│ amqplib, one at a time \s*│\s+100 │/);
+  it("stores messages as the client alone does, one by one and many at a time", async () => {
+    const printed = await bench("enqueue", "--broker", "nats", "--tasks", "1000", "--peers");
+    for (const how of ["1,000 unconfirmed", "500 unconfirmed", "one at a time"]) {
+      expect(printed).toMatch(new RegExp(`│ @nats-io, ${how}\\s+│\\s+1,000 │\\s+[\\d,]+ │`));
+    }
   });
 
   it("takes start and end of waiting tasks from the event stream", async () => {
