@@ -6,6 +6,7 @@ export const POLL_MS = 100;
 /** What a folder can promise, and what it cannot. */
 export const SPOOL_CAPABILITIES: BrokerCapabilities = {
   ownership: "lease",
+  maxUnsettledMs: undefined,
   // A stale holder's rename finds no file.
   fenced: true,
   // Files are not synced to the disk one by one: a message survives any process, but not a power cut.

@@ -23,9 +23,11 @@ import { natsCapabilities } from "./nats-capabilities.ts";
 import { openLink } from "./nats-connect.ts";
 import { NatsFeed } from "./nats-consumption.ts";
 import { NatsControl, PRESENCE_MS } from "./nats-control.ts";
+import { DeadPulls } from "./nats-dead-pulls.ts";
 import { diagnose } from "./nats-diagnosis.ts";
 import { ELECTION_TTL_MS } from "./nats-election.ts";
 import { errorOf } from "./nats-errors.ts";
+import { Ghosts } from "./nats-ghosts.ts";
 import { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
 import { Mover } from "./nats-mover.ts";
@@ -35,7 +37,15 @@ import { Queues } from "./nats-queues.ts";
 import { Revocations } from "./nats-revocations.ts";
 import { type NatsClaim, Settlements } from "./nats-settlements.ts";
 import { Streams } from "./nats-streams.ts";
-import { atLeastVersion, featuresOf, OLDEST, OLDEST_ADVISED, parseVersion, type Version } from "./nats-versions.ts";
+import {
+  atLeastVersion,
+  type Features,
+  featuresOf,
+  OLDEST,
+  OLDEST_ADVISED,
+  parseVersion,
+  type Version,
+} from "./nats-versions.ts";
 
 /** Twice this is less than closing may take when the server is gone. */
 const LAST_WORDS_MS = 1_000;
@@ -51,6 +61,8 @@ interface Parts {
   readonly revocations: Revocations;
   readonly mover: Mover;
   readonly presence: Bucket;
+  readonly features: Features;
+  readonly deadPulls: DeadPulls;
   readonly admin: NatsAdmin;
 }
 
@@ -105,7 +117,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
   }
 
   async consume(terms: ConsumptionTerms<NatsClaim>): Promise<HeldConsumption<NatsClaim>> {
-    const { link, streams, queues, revocations, mover } = this.#open;
+    const { link, streams, queues, revocations, mover, features, deadPulls } = this.#open;
     const [known] = await Promise.all([queues.find(terms.queue), revocations.follow()]);
     // What a server made of it while nobody consumed.
     if (!(await queues.repair(known.name))) throw new QueueNotFoundError(known.name);
@@ -116,6 +128,8 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
       streams,
       queues,
       revocations,
+      features,
+      deadPulls,
       ended: (ended) => void this.#feeds.delete(ended),
     });
     this.#feeds.add(feed);
@@ -160,20 +174,38 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
       movers.ensure(ELECTION_TTL_MS, choices),
       presence.ensure(PRESENCE_MS, choices),
     ]);
-    const queues = new Queues({ layout, streams, bucket: declared, choices, features: featuresOf(version), bands });
+    const features = featuresOf(version);
+    const queues = new Queues({ layout, streams, bucket: declared, choices, features, bands });
     const limits = natsCapabilities({ maxPayload: link.connection.info?.max_payload ?? 0, bands });
-    const publisher = new Publisher(link, layout, queues, limits);
-    const settlements = new Settlements(link, layout, queues, publisher);
+    const publisher = new Publisher(link, layout, queues, limits, this.#settings.now);
+    const deadPulls = new DeadPulls(link, features.stepsBack);
+    const settlements = new Settlements({ link, layout, streams, queues, publisher, deadPulls });
     const revocations = new Revocations(bucket("revoked"), choices);
-    const mover = new Mover({ link, layout, streams, queues, publisher, bucket: movers });
+    const { forgetsRemovals } = features;
+    const ghosts = new Ghosts({ link, layout, streams, queues, affected: forgetsRemovals });
+    const mover = new Mover({ link, layout, streams, queues, publisher, bucket: movers, ghosts, forgetsRemovals });
     const admin = new NatsAdmin({ link, layout, streams, queues, revocations, publisher });
     await queues.follow();
-    return { link, version, streams, queues, publisher, settlements, revocations, mover, presence, admin };
+    return {
+      link,
+      version,
+      streams,
+      queues,
+      publisher,
+      settlements,
+      revocations,
+      mover,
+      presence,
+      features,
+      deadPulls,
+      admin,
+    };
   }
 
   #follow({ link, queues, revocations, settlements, version }: Parts): void {
     const { events } = this.#host;
     link.onDown(() => events.emit({ type: "disconnected" }));
+    link.onTurnedAway(({ code, message }) => events.emit({ type: "warning", code, message }));
     link.onUp(() => {
       events.emit({ type: "connected" });
       settlements.sender.retryNow();

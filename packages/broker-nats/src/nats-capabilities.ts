@@ -13,6 +13,7 @@ export interface Reached {
 export function natsCapabilities({ maxPayload, bands }: Reached): BrokerCapabilities {
   return {
     ownership: "lease",
+    maxUnsettledMs: undefined,
     fenced: false,
     // Written before it is acknowledged, and synced to the disk minutes later unless `sync_interval` says otherwise, which nobody but its
     // operator can see.

@@ -1,16 +1,19 @@
 import { type BrokerHost, type ConsumptionTerms, type Feed, HeldConsumption, LeaseWatch } from "@lovage/core/brokers";
+import { ackFacts } from "./nats-acks.ts";
+import type { DeadPulls } from "./nats-dead-pulls.ts";
 import { decode } from "./nats-envelope.ts";
 import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
 import type { NatsMessage } from "./nats-port.ts";
 import { Pulls } from "./nats-pulls.ts";
-import { Punctuality } from "./nats-punctuality.ts";
 import type { KnownQueue, Queues } from "./nats-queues.ts";
+import { Remains } from "./nats-remains.ts";
+import { Repeats } from "./nats-repeats.ts";
 import type { Revocations } from "./nats-revocations.ts";
-import { ackFacts } from "./nats-scan.ts";
 import type { NatsClaim } from "./nats-settlements.ts";
 import type { Streams } from "./nats-streams.ts";
 import { Sweeps } from "./nats-sweeps.ts";
+import type { Features } from "./nats-versions.ts";
 
 export interface FeedContext {
   readonly host: BrokerHost;
@@ -19,6 +22,8 @@ export interface FeedContext {
   readonly streams: Streams;
   readonly queues: Queues;
   readonly revocations: Revocations;
+  readonly features: Features;
+  readonly deadPulls: DeadPulls;
   readonly ended: (feed: NatsFeed) => void;
 }
 
@@ -33,6 +38,12 @@ export interface Source {
 
 const FIRST_REPAIR_MS = 50;
 const MOST_REPAIR_MS = 2_000;
+/** How well it is known when something was sent, at most and as a share of the lease: what is not known is taken off the lease. */
+const PROVEN_MS = 1_000;
+const PROVEN_SHARE = 0.1;
+/** A consumer that has something for this long and gives nothing of it stands still. */
+const STILL_MS = 500;
+const DOUBT_EVERY_MS = 10_000;
 /** A server that was restarted may hand out what was given back for later up to half a second early. */
 const MOST_EARLY_MS = 5_000;
 
@@ -44,7 +55,8 @@ export class NatsFeed implements Feed {
   readonly consumption: HeldConsumption<NatsClaim>;
   readonly #context: FeedContext;
   readonly #leases: LeaseWatch<NatsClaim>;
-  readonly #punctuality = new Punctuality();
+  readonly #repeats = new Repeats();
+  readonly #remains: Remains | undefined;
   readonly #source: Source;
   readonly #leave: readonly (() => void)[];
   #known: KnownQueue;
@@ -52,6 +64,10 @@ export class NatsFeed implements Feed {
   #mending = false;
   #callingOff = false;
   #handingOver = false;
+  #arrivals = 0;
+  #doubtedAt = Number.NEGATIVE_INFINITY;
+  #serverId: string | undefined;
+  #proving: NodeJS.Timeout | undefined;
 
   constructor(terms: ConsumptionTerms<NatsClaim>, known: KnownQueue, context: FeedContext) {
     const { link, queues } = context;
@@ -61,11 +77,14 @@ export class NatsFeed implements Feed {
     this.consumption.leaseMs = known.settings.leaseMs;
     this.#leases = new LeaseWatch(this.consumption);
     this.#source = this.#newSource();
+    this.#remains = this.#newRemains();
+    this.#serverId = link.connection.info?.server_id;
     this.#leave = [
       queues.onChange((queue, now) => queue === known.name && this.#changed(now)),
       link.onDown(() => this.#source.forget()),
-      link.onUp(() => void this.#mend("the connection was lost")),
+      link.onUp(() => this.#reconnected()),
     ];
+    this.#keepProven();
     this.roomChanged();
   }
 
@@ -80,27 +99,40 @@ export class NatsFeed implements Feed {
 
   async end(): Promise<void> {
     for (const leave of this.#leave) leave();
-    this.#punctuality.end();
+    clearTimeout(this.#proving);
+    this.#remains?.end();
     this.#context.ended(this);
     await this.#source.callOff();
   }
 
   #newSource(): Source {
-    const { link, layout, streams } = this.#context;
+    const { link, layout, streams, deadPulls } = this.#context;
     const { name, settings } = this.#known;
     const stream = layout.readyStream(name);
-    const onMessage = (message: NatsMessage): void => this.#arrived(message);
+    const consumer = layout.consumer(0);
+    const onMessage = (message: NatsMessage, askedAt: number): void => this.#arrived(message, askedAt);
     const onTrouble = (reason: string): void => void this.#mend(reason);
     if (settings.bands > 1) {
       return new Sweeps(link, streams, { stream, layout, queue: name, bands: settings.bands, onMessage, onTrouble });
     }
     return new Pulls(link, {
       stream,
-      consumer: layout.consumer(0),
+      consumer,
+      deadPulls,
+      leaseMs: () => this.#known.settings.leaseMs,
       onMessage,
+      onHeartbeat: (given) => this.#repeats.given(consumer, given),
       onTrouble,
       onIdle: () => void this.#doubt(stream),
     });
+  }
+
+  #newRemains(): Remains | undefined {
+    const { features, layout, streams } = this.#context;
+    const { name } = this.#known;
+    if (!features.forgetsRemovals) return undefined;
+    const subjectOf = (consumer: string): string => layout.ready(name, layout.band(consumer));
+    return new Remains({ streams, stream: layout.readyStream(name), subjectOf });
   }
 
   /** Asks for what there is room for; small remainders wait until they are a quarter of the credit. */
@@ -126,13 +158,19 @@ export class NatsFeed implements Feed {
     });
   }
 
-  #arrived({ data, headers, reply = "" }: NatsMessage): void {
+  #arrived({ data, headers, reply = "" }: NatsMessage, askedAt: number): void {
     const {
       consumption,
       consumption: { open, room },
     } = this;
-    const { deliveryCount, seq } = ackFacts(reply);
-    const receivedAt = this.#punctuality.now();
+    const facts = ackFacts(reply);
+    const { deliveryCount, seq } = facts;
+    this.#arrivals += 1;
+    if (this.#repeats.isOne(facts)) {
+      this.roomChanged();
+      return;
+    }
+    if (deliveryCount === 1) this.#remains?.passed(facts);
     const { message, dueAt = 0, handedOver = 0 } = decode(data, headers, `${this.#known.name}:${seq}`);
     if (this.#context.revocations.has(message.id)) {
       this.#context.link.ask(reply, "+ACK", undefined, () => this.roomChanged());
@@ -147,7 +185,8 @@ export class NatsFeed implements Feed {
       this.#giveBack(reply);
       return;
     }
-    const leaseExpiresAt = receivedAt + this.#known.settings.leaseMs;
+    const givenAt = Math.min(Date.now(), Math.max(askedAt, this.#context.link.provenAt));
+    const leaseExpiresAt = givenAt + this.#known.settings.leaseMs;
     consumption.take({ message, claim: { reply, seq }, deliveryCount: deliveryCount + handedOver, leaseExpiresAt });
     this.#leases.from(leaseExpiresAt);
     this.#handOverSoon();
@@ -166,7 +205,28 @@ export class NatsFeed implements Feed {
   /** It came after it was wanted, or too early: others may have it, at once or then. */
   #giveBack(reply: string, delayMs = 0): void {
     const word = delayMs > 0 ? `-NAK ${JSON.stringify({ delay: Math.ceil(delayMs) * 1_000_000 })}` : "-NAK";
+    this.#context.deadPulls.drop(ackFacts(reply));
     this.#context.link.ask(reply, word, undefined, () => this.roomChanged());
+  }
+
+  /** While something may come, it is to be known when. */
+  #keepProven(): void {
+    const withinMs = Math.min(PROVEN_MS, this.#known.settings.leaseMs * PROVEN_SHARE);
+    this.#proving = setTimeout(() => {
+      if (this.#source.outstanding > 0) this.#context.link.prove(withinMs);
+      this.#keepProven();
+    }, withinMs).unref();
+  }
+
+  #reconnected(): void {
+    const serverId = this.#context.link.connection.info?.server_id;
+    this.#doubtedAt = Number.NEGATIVE_INFINITY;
+    if (serverId !== this.#serverId) {
+      this.#repeats.forget();
+      this.#remains?.serverChanged();
+    }
+    this.#serverId = serverId;
+    void this.#mend("the connection was lost");
   }
 
   #changed(now: KnownQueue | undefined): void {
@@ -180,14 +240,27 @@ export class NatsFeed implements Feed {
     else this.roomChanged();
   }
 
-  /** Nothing came for a while. If the server says that there is something, its consumer stands still, as some versions do: begins anew. */
+  /**
+   * A pull has run out. If the server says that there is something, and nothing of it comes although it was asked again, its consumer stands
+   * still, as some versions do: begins anew.
+   */
   async #doubt(stream: string): Promise<void> {
     this.roomChanged();
-    const { streams, layout } = this.#context;
-    const info = await streams.consumer(stream, layout.consumer(0)).catch(() => undefined);
-    if (info === undefined || info.num_pending === 0 || this.consumption.room === 0) return;
+    if (performance.now() - this.#doubtedAt < DOUBT_EVERY_MS) return;
+    this.#doubtedAt = performance.now();
+    if (!(await this.#hasReady(stream))) return;
+    const arrivals = this.#arrivals;
+    await new Promise((resolve) => setTimeout(resolve, STILL_MS).unref());
+    const waits = this.consumption.open && !this.#mending && !this.#callingOff && this.#source.outstanding > 0;
+    if (!waits || this.#arrivals !== arrivals || !(await this.#hasReady(stream)) || this.#arrivals !== arrivals) return;
     this.#callOff();
     this.#restarted("the server had messages and sent none");
+  }
+
+  async #hasReady(stream: string): Promise<boolean> {
+    const { streams, layout } = this.#context;
+    const info = await streams.consumer(stream, layout.consumer(0)).catch(() => undefined);
+    return info !== undefined && info.num_pending > 0;
   }
 
   /** Makes sure that the queue and its parts are there, and begins anew. */

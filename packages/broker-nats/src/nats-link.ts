@@ -1,5 +1,5 @@
-import { BrokerUnavailableError } from "@lovage/core/contracts";
-import { apiError, isPassing } from "./nats-errors.ts";
+import { BrokerUnavailableError, type LovageError } from "@lovage/core/contracts";
+import { apiError, isPassing, isTurnedAway } from "./nats-errors.ts";
 import {
   type HeaderBlock,
   inbox,
@@ -21,6 +21,8 @@ interface Waiting {
   readonly headers: HeaderBlock | undefined;
   readonly answered: Answered;
   readonly deadline: number;
+  /** When it first left, by the wall clock. */
+  sentAt: number;
   times: number;
   /** When it is sent again, if there is no answer. */
   againAt: number;
@@ -33,6 +35,8 @@ export interface LinkOptions {
   readonly timeoutMs: number;
   /** The connection was made here, and is closed here. */
   readonly owned: boolean;
+  /** What the client says of why the server turned it away, in the words of the contract. */
+  readonly explain: (error: unknown) => LovageError;
 }
 
 const SWEEP_MS = 50;
@@ -54,10 +58,14 @@ export class NatsLink {
   readonly #waiting = new Map<string, Waiting>();
   readonly #onUp = new Set<() => void>();
   readonly #onDown = new Set<() => void>();
+  readonly #onTurnedAway = new Set<(error: LovageError) => void>();
+  #turnedAway: LovageError | undefined;
   #next = 0;
   #sweep: NodeJS.Timeout | undefined;
   #connected = true;
   #closed = false;
+  #provenAt = Date.now();
+  #proving = false;
 
   constructor(connection: NatsConnection, options: LinkOptions) {
     this.connection = connection;
@@ -83,6 +91,25 @@ export class NatsLink {
     return this.#closed;
   }
 
+  /**
+   * When what is read now can have been sent at the earliest, by our clock: not before the last request whose answer has been read. A link that
+   * was frozen, or a process that stood still, then finds messages whose leases began long ago.
+   */
+  get provenAt(): number {
+    return this.#provenAt;
+  }
+
+  /** Asks the server for a sign of life, unless {@link provenAt} is from within `withinMs`. */
+  prove(withinMs: number): void {
+    const askedAt = Date.now();
+    if (this.#proving || !this.connected || askedAt - this.#provenAt < withinMs) return;
+    this.#proving = true;
+    this.connection.flush().then(
+      () => this.#proven(askedAt),
+      () => this.#proven(0),
+    );
+  }
+
   /** Called after each reconnect, and once the connection is down. Return the function that ends it. */
   onUp(listener: () => void): () => void {
     this.#onUp.add(listener);
@@ -92,6 +119,17 @@ export class NatsLink {
   onDown(listener: () => void): () => void {
     this.#onDown.add(listener);
     return () => void this.#onDown.delete(listener);
+  }
+
+  /** Called when the server does not let a connection go on or begin anew, once until one does. */
+  onTurnedAway(listener: (error: LovageError) => void): () => void {
+    this.#onTurnedAway.add(listener);
+    return () => void this.#onTurnedAway.delete(listener);
+  }
+
+  /** Why there is no connection, where waiting alone does not help. */
+  get turnedAway(): LovageError | undefined {
+    return this.#turnedAway;
   }
 
   inbox(): string {
@@ -126,7 +164,16 @@ export class NatsLink {
     }
     const key = (this.#next++).toString(36);
     const deadline = performance.now() + timeoutMs;
-    const waiting: Waiting = { subject, data: bytes(data), headers, answered, deadline, times: 0, againAt: 0 };
+    const waiting: Waiting = {
+      subject,
+      data: bytes(data),
+      headers,
+      answered,
+      deadline,
+      sentAt: 0,
+      times: 0,
+      againAt: 0,
+    };
     this.#waiting.set(key, waiting);
     this.#sweep ??= setInterval(() => this.#expire(), SWEEP_MS).unref();
     this.#send(key, waiting);
@@ -151,7 +198,7 @@ export class NatsLink {
     for (let attempt = 0; ; attempt += 1) {
       const left = deadline - performance.now();
       const answer = await this.request(`${this.apiPrefix}.${subject}`, text, undefined, Math.max(1, left));
-      const failure = typeof answer === "string" ? unanswered(answer, timeoutMs) : apiError(answer);
+      const failure = typeof answer === "string" ? this.#unanswered(answer, timeoutMs) : apiError(answer);
       if (failure === undefined) return JSON.parse(Buffer.from((answer as NatsMessage).data).toString()) as T;
       const wait = Math.min(150, 25 * 2 ** attempt);
       const passing = answer === "no-responders" || isPassing(failure);
@@ -175,6 +222,7 @@ export class NatsLink {
 
   #send(key: string, waiting: Waiting): void {
     if (!this.#connected) return;
+    if (waiting.times === 0) waiting.sentAt = Date.now();
     waiting.times += 1;
     waiting.againAt = performance.now() + AGAIN_MS * 2 ** (waiting.times - 1);
     try {
@@ -190,8 +238,14 @@ export class NatsLink {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
     this.#waiting.delete(key);
+    this.#provenAt = Math.max(this.#provenAt, waiting.sentAt);
     const nobody = message.data.length === 0 && message.headers?.code === 503;
     waiting.answered(nobody ? "no-responders" : message, waiting.times);
+  }
+
+  #proven(at: number): void {
+    this.#proving = false;
+    this.#provenAt = Math.max(this.#provenAt, at);
   }
 
   #expire(): void {
@@ -209,17 +263,33 @@ export class NatsLink {
     this.#sweep = undefined;
   }
 
+  #unanswered(answer: Exclude<Answer, NatsMessage>, timeoutMs: number): Error {
+    if (answer === "no-responders") {
+      return new BrokerUnavailableError(
+        "nobody answers for JetStream: it is not enabled on this server or for this account, or has no leader just now",
+      );
+    }
+    if (answer === "closed") return new BrokerUnavailableError("the connection is closed");
+    return this.#turnedAway ?? new BrokerUnavailableError(`no answer within ${timeoutMs} ms; is the server reachable?`);
+  }
+
   async #follow(): Promise<void> {
     for await (const status of this.connection.status()) {
       if (this.#closed) return;
-      const { type } = status as { type: string };
+      const { type, error, data } = status as { type: string; error?: unknown; data?: unknown };
       if (type === "disconnect" && this.#connected) {
         this.#connected = false;
+        this.#proving = false;
         for (const listener of [...this.#onDown]) listener();
       } else if (type === "reconnect") {
         this.#connected = true;
+        this.#turnedAway = undefined;
         for (const [key, waiting] of this.#waiting) this.#send(key, waiting);
         for (const listener of [...this.#onUp]) listener();
+      } else if (type === "error" && this.#turnedAway === undefined && isTurnedAway(error ?? data)) {
+        const why = this.#options.explain(error ?? data);
+        this.#turnedAway = why;
+        for (const listener of [...this.#onTurnedAway]) listener(why);
       }
     }
   }
@@ -240,15 +310,4 @@ export class NatsLink {
 
 function bytes(data: Uint8Array | string): Uint8Array {
   return typeof data === "string" ? Buffer.from(data) : data;
-}
-
-function unanswered(answer: Exclude<Answer, NatsMessage>, timeoutMs: number): Error {
-  if (answer === "no-responders") {
-    return new BrokerUnavailableError(
-      "nobody answers for JetStream: it is not enabled on this server or for this account, or has no leader just now",
-    );
-  }
-  return new BrokerUnavailableError(
-    answer === "late" ? `no answer within ${timeoutMs} ms; is the server reachable?` : "the connection is closed",
-  );
 }

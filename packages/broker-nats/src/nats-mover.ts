@@ -1,9 +1,13 @@
+import { bandOf } from "@lovage/core/brokers";
 import { Agenda, type Due } from "./nats-agenda.ts";
 import type { Bucket } from "./nats-bucket.ts";
 import { Election } from "./nats-election.ts";
 import { decode, encode, parseBlock } from "./nats-envelope.ts";
-import { bandOf, dueOf, type Layout, WINDOW_MS } from "./nats-layout.ts";
+import type { Ghosts } from "./nats-ghosts.ts";
+import { dueOf, type Layout, WINDOW_MS } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
+import { Moved } from "./nats-moved.ts";
+import { Overdue } from "./nats-overdue.ts";
 import type { NatsSubscription } from "./nats-port.ts";
 import type { Publisher } from "./nats-publisher.ts";
 import type { Queues } from "./nats-queues.ts";
@@ -16,6 +20,9 @@ export interface MoverOptions {
   readonly queues: Queues;
   readonly publisher: Publisher;
   readonly bucket: Bucket;
+  readonly ghosts: Ghosts;
+  /** The server may bring back what it had removed. */
+  readonly forgetsRemovals: boolean;
 }
 
 const AT_ONCE = 100;
@@ -35,8 +42,10 @@ export class Mover {
   readonly #options: MoverOptions;
   readonly #election: Election;
   readonly #agenda = new Agenda();
+  readonly #overdue: Overdue;
   /** Queues that may have something beyond the agenda. */
   readonly #later = new Set<string>();
+  readonly #moved = new Moved();
   #active = false;
   #heard: NatsSubscription | undefined;
   #alarm: NodeJS.Timeout | undefined;
@@ -49,6 +58,7 @@ export class Mover {
 
   constructor(options: MoverOptions) {
     this.#options = options;
+    this.#overdue = new Overdue(options);
     this.#election = new Election(
       options.bucket,
       () => this.#begin(),
@@ -98,7 +108,11 @@ export class Mover {
     clearTimeout(this.#turn);
     this.#windows = 0;
     this.#horizon = windowEnd(Date.now());
-    await this.#all(queues.names().map((queue) => this.#list(queue, layout.delayedAll(queue))));
+    await this.#all([
+      this.#options.ghosts.layAll(),
+      ...queues.names().map((queue) => this.#list(queue, layout.delayedAll(queue))),
+      this.#overdue.lookThrough(),
+    ]);
     this.#nextTurn();
   }
 
@@ -111,7 +125,8 @@ export class Mover {
     this.#horizon += WINDOW_MS;
     const queues = [...this.#later];
     this.#later.clear();
-    await this.#all(queues.map((queue) => this.#list(queue, `${layout.delayedWindow(queue, from)}.>`)));
+    const lists = queues.map((queue) => this.#list(queue, `${layout.delayedWindow(queue, from)}.>`));
+    await this.#all([...lists, this.#overdue.look()]);
     this.#nextTurn();
   }
 
@@ -169,8 +184,14 @@ export class Mover {
     await Promise.all(workers);
   }
 
+  /** What is stored is stored in order: a server that was killed and knows of later places has had this one too. */
+  async #kept(queue: string, seq: number): Promise<boolean> {
+    const info = await this.#options.streams.info(this.#options.layout.readyStream(queue));
+    return info !== undefined && info.state.last_seq >= seq;
+  }
+
   async #move(due: Due): Promise<void> {
-    const { layout, streams, queues, publisher } = this.#options;
+    const { layout, streams, queues, publisher, forgetsRemovals } = this.#options;
     const { queue, subject } = due;
     const stream = layout.delayStream(queue);
     try {
@@ -179,12 +200,20 @@ export class Mover {
       const stored = await streams.message(stream, { last_by_subj: subject });
       // Revoked, purged, or moved by another who was elected before.
       if (stored === undefined) return;
+      const place = `${queue}:${stored.seq}:${stored.time}`;
+      const copiedTo = this.#moved.placeOf(place);
+      // The server was killed and has it again. Its copy may be done by now, and then nothing else would tell.
+      if (copiedTo !== undefined && (await this.#kept(queue, copiedTo))) {
+        await streams.deleteMessage(stream, stored.seq);
+        return;
+      }
       const headers = parseBlock(Buffer.from(stored.hdrs ?? "", "base64"));
       const travelling = decode(Buffer.from(stored.data ?? "", "base64"), headers, subject);
       const { id, priority } = travelling.message;
       const encoded = encode(travelling, { "Nats-Msg-Id": `${id}:due:${stored.seq}` });
       const target = layout.ready(queue, bandOf(priority, known.settings.bands));
-      const { status } = await publisher.storeAs(queue, target, encoded, id);
+      const note = forgetsRemovals ? (seq: number): void => this.#moved.add(place, seq) : undefined;
+      const { status } = await publisher.storeAs(queue, target, encoded, id, note);
       if (status === "accepted" || status === "duplicate") await streams.deleteMessage(stream, stored.seq);
       else this.#agenda.add(due, Date.now() + AGAIN_MS);
     } catch {

@@ -26,6 +26,8 @@ export interface NatsConnection {
 
 export interface NatsServerInfo {
   readonly version: string;
+  /** Another one after each start. */
+  readonly server_id?: string;
   readonly max_payload: number;
   readonly server_name?: string;
   readonly jetstream?: boolean;

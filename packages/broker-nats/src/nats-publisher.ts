@@ -27,6 +27,7 @@ interface Sending extends Encoded {
   readonly id: string;
   readonly deadline: number;
   readonly settled: (verdict: Verdict) => void;
+  readonly onPlace: ((seq: number) => void) | undefined;
   /** An earlier try may have been stored. */
   maybe: boolean;
   tries: number;
@@ -43,6 +44,8 @@ export class Publisher {
   readonly #layout: Layout;
   readonly #queues: Queues;
   readonly #limits: Pick<BrokerCapabilities, "maxMessageBytes" | "maxDelayMs">;
+  /** The clock of due times. */
+  readonly now: () => number;
   #waiting: Sending[] = [];
   #underWay = 0;
   #idle: (() => void)[] = [];
@@ -54,7 +57,9 @@ export class Publisher {
     layout: Layout,
     queues: Queues,
     limits: Pick<BrokerCapabilities, "maxMessageBytes" | "maxDelayMs">,
+    now: () => number,
   ) {
+    this.now = now;
     this.#link = link;
     this.#layout = layout;
     this.#queues = queues;
@@ -101,7 +106,7 @@ export class Publisher {
   store(known: KnownQueue, travelling: Travelling, copyId: string): Promise<Verdict> {
     const { message, dueAt } = travelling;
     const copy: Copy = { id: message.id, priority: message.priority, copyId, dueAt };
-    const { subject, lines } = destination(this.#layout, known, copy, Date.now());
+    const { subject, lines } = destination(this.#layout, known, copy, this.now());
     const encoded = encode(travelling, lines);
     const error = tooLarge(
       encoded,
@@ -113,10 +118,17 @@ export class Publisher {
     return this.storeAs(known.name, subject, encoded, message.id);
   }
 
-  storeAs(queue: string, subject: string, encoded: Encoded, id: string): Promise<Verdict> {
+  /** `onPlace`: called before it resolves with where in its stream it is, when it has been stored. */
+  storeAs(
+    queue: string,
+    subject: string,
+    encoded: Encoded,
+    id: string,
+    onPlace?: (seq: number) => void,
+  ): Promise<Verdict> {
     return new Promise((settled) => {
       const deadline = performance.now() + this.#link.timeoutMs;
-      this.#waiting.push({ ...encoded, queue, subject, id, deadline, settled, maybe: false, tries: 0 });
+      this.#waiting.push({ ...encoded, queue, subject, id, deadline, settled, onPlace, maybe: false, tries: 0 });
       this.#pump();
     });
   }
@@ -158,6 +170,7 @@ export class Publisher {
       const text = Buffer.from(answer.data).toString();
       if (!text.includes('"error"')) {
         const again = text.includes('"duplicate"');
+        sending.onPlace?.(Number((JSON.parse(text) as { seq?: number }).seq));
         // Its own earlier try, as far as anybody can tell.
         sending.settled({ status: again && !sending.maybe ? "duplicate" : "accepted" });
         return;
@@ -204,7 +217,11 @@ export class Publisher {
     else sending.settled({ status: "refused", error });
   }
 
+  /** Why there was no answer. */
   #silent(): LovageError {
-    return new BrokerUnavailableError(`the server did not take it within ${this.#link.timeoutMs} ms`);
+    return (
+      this.#link.turnedAway ??
+      new BrokerUnavailableError(`the server did not take it within ${this.#link.timeoutMs} ms`)
+    );
   }
 }

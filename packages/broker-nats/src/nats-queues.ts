@@ -8,11 +8,13 @@ import {
   delayStream,
   differences,
   keepsSchedules,
+  mayKeepSchedules,
   type NatsQueueSettings,
   readyStream,
   type StreamChoices,
   updated,
 } from "./nats-configs.ts";
+import { API_CODES, isApiError } from "./nats-errors.ts";
 import { type Layout, token, untoken } from "./nats-layout.ts";
 import type { ConsumerConfig, ConsumerInfo, StreamConfig, StreamInfo, Streams } from "./nats-streams.ts";
 import type { Features } from "./nats-versions.ts";
@@ -137,7 +139,7 @@ export class Queues {
 
   /** Makes the streams and consumers of a queue, or brings them to its settings; resolves with what came of that. */
   async build(queue: string, settings: Omit<NatsQueueSettings, "schedules">): Promise<NatsQueueSettings> {
-    const { layout, choices, features } = this.#options;
+    const { layout, choices } = this.#options;
     const [made] = await Promise.all([
       this.#readyStream(queue, settings),
       this.#stream(delayStream(layout, queue, choices)),
@@ -145,7 +147,7 @@ export class Queues {
     ]);
     const consumers = Array.from({ length: settings.bands }, (_, band) => bandConsumer(layout, queue, band, settings));
     await Promise.all(consumers.map((consumer) => this.#consumer(made.name, consumer)));
-    return { ...settings, schedules: keepsSchedules(features, made, layout.schedule(queue, ">")) };
+    return { ...settings, schedules: keepsSchedules(made, layout.schedulesAll(queue)) };
   }
 
   /**
@@ -185,14 +187,18 @@ export class Queues {
     return true;
   }
 
-  /** A stream with messages in it cannot begin to keep schedules: then it goes on as before, with the mover. */
+  /** Where a server does not let it keep schedules, it goes on with the mover. */
   async #readyStream(queue: string, { bands }: Pick<NatsQueueSettings, "bands">): Promise<StreamConfig> {
-    const { layout, choices, features } = this.#options;
+    const { layout, choices, features, streams } = this.#options;
+    const present = (await streams.info(layout.readyStream(queue)))?.config;
+    const wanted = (schedules: boolean): StreamConfig =>
+      readyStream(layout, queue, bands, choices, { ...features, schedules });
+    if (!mayKeepSchedules(features, choices, present)) return this.#stream(wanted(false));
     try {
-      return await this.#stream(readyStream(layout, queue, bands, choices, features));
+      return await this.#stream(wanted(true));
     } catch (error) {
-      if (!features.schedules) throw error;
-      return this.#stream(readyStream(layout, queue, bands, choices, { ...features, schedules: false }));
+      if (present?.allow_msg_schedules === true || !isApiError(error, API_CODES.invalidConfig)) throw error;
+      return this.#stream(wanted(false));
     }
   }
 

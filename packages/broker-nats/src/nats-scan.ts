@@ -1,4 +1,5 @@
 import { BrokerUnavailableError } from "@lovage/core/contracts";
+import { ackFacts } from "./nats-acks.ts";
 import type { NatsLink } from "./nats-link.ts";
 import type { NatsHeaders } from "./nats-port.ts";
 import { nanos, type Streams } from "./nats-streams.ts";
@@ -79,12 +80,4 @@ function pullPage(link: NatsLink, stream: string, consumer: string, batch: numbe
       reply,
     );
   });
-}
-
-/** Where an ack goes, read: `$JS.ACK.<stream>.<consumer>.<hand-overs>.<seq>.<consumer seq>.<time>.<pending>`, with domain and account hash before the stream since 2.10 in some set-ups. */
-export function ackFacts(reply: string): { readonly deliveryCount: number; readonly seq: number } {
-  const tokens = reply.split(".");
-  // Old: 9 tokens. New: 11 and more, `$JS.ACK.<domain>.<account>.<stream>.<consumer>.<hand-overs>.…`.
-  const at = tokens.length >= 11 ? 6 : 4;
-  return { deliveryCount: Number(tokens[at]), seq: Number(tokens[at + 1]) };
 }

@@ -1,10 +1,14 @@
 import { type DeliveryRequest, type RequestKind, type RequestOf, Sender } from "@lovage/core/brokers";
 import type { Settlement } from "@lovage/core/contracts";
+import { ackFacts } from "./nats-acks.ts";
+import type { DeadPulls } from "./nats-dead-pulls.ts";
 import { encode } from "./nats-envelope.ts";
 import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
 import type { Publisher } from "./nats-publisher.ts";
 import type { Queues } from "./nats-queues.ts";
+import { removeAcked } from "./nats-removal.ts";
+import type { Streams } from "./nats-streams.ts";
 
 /** Where a delivery is answered, and which stored message it is. */
 export interface NatsClaim {
@@ -19,6 +23,8 @@ type Done = (settlement: Settlement | undefined) => void;
 
 const MOST_MARGIN_MS = 500;
 const MOST_UNDER_WAY = 32;
+/** The link asks twice within it. */
+const MOST_SILENCE_MS = 3_000;
 
 export interface Standing {
   /** Of the lease, by our own clock. */
@@ -47,19 +53,32 @@ export function nextStep(
   return kind === "renew" ? "+WPI" : "replace";
 }
 
+export interface SettlementsOptions {
+  readonly link: NatsLink;
+  readonly layout: Layout;
+  readonly streams: Streams;
+  readonly queues: Queues;
+  readonly publisher: Publisher;
+  readonly deadPulls: DeadPulls;
+}
+
 /** Settles with confirmed acks, many at once. */
 export class Settlements {
   readonly sender: Sender<NatsClaim>;
   readonly #link: NatsLink;
   readonly #layout: Layout;
+  readonly #streams: Streams;
   readonly #queues: Queues;
   readonly #publisher: Publisher;
+  readonly #deadPulls: DeadPulls;
 
-  constructor(link: NatsLink, layout: Layout, queues: Queues, publisher: Publisher) {
+  constructor({ link, layout, streams, queues, publisher, deadPulls }: SettlementsOptions) {
     this.#link = link;
     this.#layout = layout;
+    this.#streams = streams;
     this.#queues = queues;
     this.#publisher = publisher;
+    this.#deadPulls = deadPulls;
     this.sender = new Sender({ settle: (requests) => this.#settleAll(requests), maxUnderWay: MOST_UNDER_WAY });
   }
 
@@ -113,23 +132,45 @@ export class Settlements {
       return outcome(await this.#publisher.store(known, { message, handedOver: deliveryCount }, copyId));
     }
     const { delayMs, headers = message.headers } = request;
-    const dueAt = delayMs > 0 ? Date.now() + delayMs : undefined;
+    const dueAt = delayMs > 0 ? this.#publisher.now() + delayMs : undefined;
     return outcome(await this.#publisher.store(known, { message: { ...message, headers }, dueAt }, copyId));
   }
 
   #say(request: Request, word: string, done: Done): void {
-    const { queue } = request.delivery;
-    this.#link.ask(request.claim.reply, word, undefined, (answer) => {
-      if (typeof answer === "object") done("done");
-      else if (answer !== "no-responders") done(undefined);
-      // Its consumer is gone. A new one of the same name accepts what the old one gave out.
-      else {
-        this.#queues.repair(queue).then(
-          (exists) => done(exists ? undefined : "lost"),
-          () => done(undefined),
-        );
-      }
-    });
+    const { claim } = request;
+    if (word === "-NAK") this.#deadPulls.drop(ackFacts(claim.reply));
+    const ack = word === "+ACK";
+    // What is asked because of an answer that does not come has its time as well.
+    const timeoutMs = ack ? Math.min(MOST_SILENCE_MS, this.#link.timeoutMs / 3) : undefined;
+    this.#link.ask(
+      claim.reply,
+      word,
+      undefined,
+      (answer, times) => {
+        if (typeof answer === "object") done("done");
+        else if (answer === "no-responders") this.#mend(request, ack, done);
+        else if (ack && answer === "late" && times > 0) this.#remove(request, done);
+        else done(undefined);
+      },
+      timeoutMs,
+    );
+  }
+
+  /** Its consumer is gone. One made anew of the same name hears what is said of what the old one gave out. */
+  #mend(request: Request, ack: boolean, done: Done): void {
+    this.#queues.repair(request.delivery.queue).then(
+      (exists) => {
+        if (!exists) done("lost");
+        else if (ack) this.#remove(request, done);
+        else done(undefined);
+      },
+      () => done(undefined),
+    );
+  }
+
+  #remove({ delivery, claim }: Request, done: Done): void {
+    const stream = this.#layout.readyStream(delivery.queue);
+    removeAcked(this.#streams, stream, claim, this.#link.timeoutMs / 3).then(done, () => done(undefined));
   }
 }
 

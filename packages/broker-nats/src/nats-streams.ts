@@ -38,6 +38,8 @@ export interface StreamInfo {
     readonly last_seq: number;
     readonly consumer_count: number;
     readonly subjects?: Readonly<Record<string, number>>;
+    /** Only when asked for. */
+    readonly deleted?: readonly number[] | null;
   };
   readonly cluster?: {
     readonly leader?: string;
@@ -99,6 +101,12 @@ export class Streams {
     return absent(this.#link.api<StreamInfo>(`STREAM.INFO.${stream}`), API_CODES.streamNotFound);
   }
 
+  /** Places between the first and the last message where nothing is any more. */
+  async gone(stream: string): Promise<number[]> {
+    const { state } = await this.#link.api<StreamInfo>(`STREAM.INFO.${stream}`, { deleted_details: true });
+    return [...(state.deleted ?? [])];
+  }
+
   /** Undefined: somebody has made one of this name at the same time, with settings of their own. */
   async create(config: StreamConfig): Promise<StreamInfo | undefined> {
     try {
@@ -157,15 +165,16 @@ export class Streams {
   async message(
     stream: string,
     query: { readonly seq: number; readonly next_by_subj?: string } | { readonly last_by_subj: string },
+    timeoutMs?: number,
   ): Promise<StoredMessage | undefined> {
-    const asked = this.#link.api<{ message: StoredMessage }>(`STREAM.MSG.GET.${stream}`, query);
+    const asked = this.#link.api<{ message: StoredMessage }>(`STREAM.MSG.GET.${stream}`, query, timeoutMs);
     return (await absent(asked, API_CODES.messageNotFound))?.message;
   }
 
   /** False when it is not there any more. */
-  async deleteMessage(stream: string, seq: number): Promise<boolean> {
+  async deleteMessage(stream: string, seq: number, timeoutMs?: number): Promise<boolean> {
     try {
-      await this.#link.api(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true });
+      await this.#link.api(`STREAM.MSG.DELETE.${stream}`, { seq, no_erase: true }, timeoutMs);
       return true;
     } catch (error) {
       if (isApiError(error, API_CODES.messageNotFound) || /not found|no message/i.test(String(error))) return false;

@@ -8,7 +8,8 @@ export interface SweepsOptions {
   readonly layout: Layout;
   readonly queue: string;
   readonly bands: number;
-  readonly onMessage: (message: NatsMessage) => void;
+  /** `askedAt`: it was not sent before, by our wall clock. */
+  readonly onMessage: (message: NatsMessage, askedAt: number) => void;
   readonly onTrouble: (reason: string) => void;
 }
 
@@ -132,6 +133,7 @@ export class Sweeps {
   #pull(band: number): Promise<number> {
     const { stream, layout, onMessage } = this.#options;
     const batch = this.#wanted;
+    const askedAt = Date.now();
     return new Promise((resolve, reject) => {
       let arrived = 0;
       const reply = this.#link.inbox();
@@ -148,7 +150,7 @@ export class Sweeps {
         if (message.reply && code === 0) {
           arrived += 1;
           this.#wanted = Math.max(0, this.#wanted - 1);
-          onMessage(message);
+          onMessage(message, askedAt);
           if (arrived === batch) end();
         } else if (code === 404 || code === 408) end();
         else if (code >= 400) end(`${code} ${message.headers?.description ?? ""}`);

@@ -3,6 +3,10 @@
 export interface Features {
   /** The server itself publishes a message when it is due. */
   readonly schedules: boolean;
+  /** It may give out a message twice when what it has to deliver again meets only dead pulls. */
+  readonly stepsBack: boolean;
+  /** When it is killed it may lose that a message was removed, or that it was acknowledged, although it has said so. */
+  readonly forgetsRemovals: boolean;
 }
 
 /** The oldest that has everything without which nothing here works: confirmed acks of any kind, republishing of what was stored. */
@@ -30,5 +34,9 @@ export function atLeastVersion(version: Version, least: Version): boolean {
 }
 
 export function featuresOf(version: Version): Features {
-  return { schedules: atLeastVersion(version, { major: 2, minor: 12, patch: 0 }) };
+  return {
+    schedules: atLeastVersion(version, { major: 2, minor: 12, patch: 0 }),
+    stepsBack: !atLeastVersion(version, { major: 2, minor: 10, patch: 15 }),
+    forgetsRemovals: !atLeastVersion(version, { major: 2, minor: 10, patch: 0 }),
+  };
 }

@@ -1,6 +1,7 @@
 /** What is decided without a server, for versions that this machine's server is not. */
 
 import { describe, expect, it } from "vitest";
+import { ackFacts, nanosecond } from "../src/nats-acks.ts";
 import { Agenda } from "../src/nats-agenda.ts";
 import {
   bandConsumer,
@@ -10,16 +11,18 @@ import {
   delayStream,
   differences,
   keepsSchedules,
+  mayKeepSchedules,
   type NatsQueueSettings,
   readyStream,
   type StreamChoices,
   updated,
 } from "../src/nats-configs.ts";
 import { destination } from "../src/nats-destination.ts";
-import { bandOf, dueOf, idOfToken, idToken, Layout } from "../src/nats-layout.ts";
+import { dueOf, idOfToken, idToken, Layout } from "../src/nats-layout.ts";
 import { isAhead } from "../src/nats-queues.ts";
-import { ackFacts } from "../src/nats-scan.ts";
+import { Repeats } from "../src/nats-repeats.ts";
 import { nextStep } from "../src/nats-settlements.ts";
+import type { StreamConfig } from "../src/nats-streams.ts";
 import {
   atLeastVersion,
   featuresOf,
@@ -44,12 +47,13 @@ const features = (text: string): ReturnType<typeof featuresOf> => featuresOf(ver
 
 describe("versions", () => {
   it.each([
-    ["2.9.10", { schedules: false }],
-    ["2.10.23", { schedules: false }],
-    ["2.11.3", { schedules: false }],
-    ["2.12.0", { schedules: true }],
-    ["2.12.1-beta.2", { schedules: true }],
-    ["3.0.0", { schedules: true }],
+    ["2.9.10", { schedules: false, stepsBack: true, forgetsRemovals: true }],
+    ["2.10.14", { schedules: false, stepsBack: true, forgetsRemovals: false }],
+    ["2.10.15", { schedules: false, stepsBack: false, forgetsRemovals: false }],
+    ["2.11.3", { schedules: false, stepsBack: false, forgetsRemovals: false }],
+    ["2.12.0", { schedules: true, stepsBack: false, forgetsRemovals: false }],
+    ["2.12.1-beta.2", { schedules: true, stepsBack: false, forgetsRemovals: false }],
+    ["3.0.0", { schedules: true, stepsBack: false, forgetsRemovals: false }],
   ])("of %s are read for what it can do", (text, expected) => {
     expect(features(text)).toEqual(expected);
   });
@@ -73,15 +77,37 @@ describe("streams and consumers", () => {
     expect(old.allow_msg_schedules).toBeUndefined();
     const recent = readyStream(layout, "a.b", 1, choices, features("2.12.0"));
     expect(recent.subjects).toEqual(["ns.q.a=b.>", "ns.s.a=b.>"]);
-    expect(recent.allow_msg_schedules).toBe(true);
+    expect(recent).toMatchObject({
+      allow_msg_schedules: true,
+      discard: "old",
+      max_bytes: -1,
+      max_msgs: -1,
+      max_age: 0,
+    });
   });
 
   it("keep schedules only if the server returned that it does: an old one accepts what it does not know and leaves it out", () => {
     const asked = readyStream(layout, "q", 1, choices, features("2.12.0"));
     const { allow_msg_schedules: _, ...withoutIt } = asked;
-    expect(keepsSchedules(features("2.12.0"), asked, layout.schedule("q", ">"))).toBe(true);
-    expect(keepsSchedules(features("2.12.0"), withoutIt, layout.schedule("q", ">"))).toBe(false);
-    expect(keepsSchedules(features("2.11.0"), asked, layout.schedule("q", ">"))).toBe(false);
+    expect(keepsSchedules(asked, layout.schedulesAll("q"))).toBe(true);
+    expect(keepsSchedules(withoutIt, layout.schedulesAll("q"))).toBe(false);
+  });
+
+  it("keep no schedules where a limit would then discard the oldest, and say so where it was set later", () => {
+    const unlimited = readyStream(layout, "q", 1, choices, features("2.11.0"));
+    const may = (limited: Partial<StreamConfig>, version = "2.12.0"): boolean =>
+      mayKeepSchedules(features(version), choices, { ...unlimited, ...limited });
+    expect([may({}), may({}, "2.11.0"), may({ max_bytes: 1e9 }), may({ max_age: 1e9 })]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(may({ allow_msg_schedules: true }, "2.11.0")).toBe(true);
+    expect(mayKeepSchedules(features("2.11.0"), choices, undefined)).toBe(false);
+    expect(mayKeepSchedules(features("2.12.0"), choices, undefined)).toBe(true);
+    expect(mayKeepSchedules(features("2.12.0"), { ...choices, maxBytes: 1e9 }, undefined)).toBe(false);
+    expect(() => may({ allow_msg_schedules: true, max_msgs: 5 })).toThrow(/has a limit \(max_msgs\).*remove the limit/);
   });
 
   it("announce what was stored only where priorities have several bands", () => {
@@ -143,10 +169,14 @@ describe("a copy goes", () => {
 
   it("to a schedule where the server moves it, never early", () => {
     const scheduling = { ...known, settings: { ...settings, schedules: true } };
-    const dueAt = Date.parse("2030-01-01T00:00:00.001Z");
+    const dueAt = Date.parse("2030-01-01T00:00:00.001Z") + 0.5;
     expect(destination(layout, scheduling, { ...copy, dueAt }, 0)).toEqual({
-      subject: "ns.s.q.i",
-      lines: { "Nats-Schedule": "@at 2030-01-01T00:00:01Z", "Nats-Schedule-Target": "ns.q.q.0" },
+      subject: "ns.s.q.525960.0.1893456000002.i",
+      lines: {
+        "Nats-Msg-Id": "i",
+        "Nats-Schedule": "@at 2030-01-01T00:00:00.002Z",
+        "Nats-Schedule-Target": "ns.q.q.0",
+      },
       ready: false,
     });
   });
@@ -189,16 +219,54 @@ describe("names", () => {
     expect(layout.queueOfReadyStream(layout.readyStream("a.b-c_D"))).toBe("a.b-c_D");
   });
 
-  it("of priorities: the highest in band 0, every band used", () => {
-    expect([9, 0].map((priority) => bandOf(priority, 1))).toEqual([0, 0]);
-    const bands = Array.from({ length: 10 }, (_, priority) => bandOf(priority, 3));
-    expect(bands).toEqual([2, 2, 2, 1, 1, 1, 0, 0, 0, 0]);
+  it("of ack subjects are read in both of their forms", () => {
+    const facts = {
+      stream: "s",
+      consumer: "c",
+      deliveryCount: 3,
+      seq: 17,
+      consumerSeq: 40,
+      storedAt: "1795838841114263200",
+    };
+    expect(ackFacts("$JS.ACK.s.c.3.17.40.1795838841114263200.5")).toEqual(facts);
+    expect(ackFacts("$JS.ACK.domain.hash.s.c.3.17.40.1795838841114263200.5.rnd")).toEqual(facts);
+    expect(ackFacts("$JS.ACK._.hash.s.c.3.17.40.1795838841114263200.5")).toEqual(facts);
   });
 
-  it("of ack subjects are read in both of their forms", () => {
-    expect(ackFacts("$JS.ACK.s.c.3.17.40.1700000000.5")).toEqual({ deliveryCount: 3, seq: 17 });
-    expect(ackFacts("$JS.ACK.domain.hash.s.c.3.17.40.1700000000.5.rnd")).toEqual({ deliveryCount: 3, seq: 17 });
-    expect(ackFacts("$JS.ACK._.hash.s.c.3.17.40.1700000000.5")).toEqual({ deliveryCount: 3, seq: 17 });
+  it("of times, as JSON has them and as an ack's subject has them, are one", () => {
+    expect(nanosecond("2026-11-28T04:07:21.1142632Z")).toBe("1795838841114263200");
+    expect(nanosecond("2026-11-28T04:07:21Z")).toBe("1795838841000000000");
+  });
+});
+
+describe("a repetition", () => {
+  const given = (seq: number, consumerSeq: number, deliveryCount = 1, consumer = "b0") =>
+    ackFacts(`$JS.ACK.s.${consumer}.${deliveryCount}.${seq}.${consumerSeq}.0.0`);
+
+  it("is what comes for the first time and is not beyond what was given out before", () => {
+    const repeats = new Repeats();
+    expect([given(7, 1), given(9, 2), given(9, 3), given(10, 4)].map((facts) => repeats.isOne(facts))).toEqual([
+      false,
+      false,
+      true,
+      false,
+    ]);
+  });
+
+  it("is known from a heartbeat too", () => {
+    const repeats = new Repeats();
+    repeats.given("b0", { seq: 12, consumerSeq: 5 });
+    expect(repeats.isOne(given(12, 6))).toBe(true);
+    expect(repeats.isOne(given(13, 7))).toBe(false);
+  });
+
+  it("is none of what is delivered again, of another band, or by a consumer that was made anew", () => {
+    const repeats = new Repeats();
+    repeats.given("b0", { seq: 12, consumerSeq: 5 });
+    expect(repeats.isOne(given(8, 6, 2))).toBe(false);
+    expect(repeats.isOne(given(8, 7, 1, "b1"))).toBe(false);
+    expect(repeats.isOne(given(3, 1))).toBe(false);
+    expect(repeats.isOne(given(4, 2))).toBe(false);
   });
 });
 

@@ -45,19 +45,25 @@ for (const bands of [1, 3]) {
       await broker.destroyQueue("work");
     });
 
-    it("accepts an ack of before, once the deleted consumer is there again", async () => {
+    it("carries out an ack of before when its consumer is gone, and when another has made it again", async () => {
       await using broker = natsBroker(options);
-      await broker.connect();
-      await broker.ensureQueue({ name: "work", leaseMs: 30_000 });
+      await using other = natsBroker(options);
+      await Promise.all([broker.connect(), other.connect()]);
+      await broker.ensureQueue({ name: "work", leaseMs: 3_600_000 });
       const inbox = new Collected();
-      await broker.publish([message("work", "held")]);
-      const consumption = await broker.consume({ queue: "work", credit: 1 }, inbox.receive);
-      const held = await inbox.next();
+      await broker.publish([message("work", "first"), message("work", "second")]);
+      const consumption = await broker.consume({ queue: "work", credit: 2 }, inbox.receive);
+      const held = [await inbox.next(), await inbox.next()];
       consumption.setCredit(0);
       await withStreams(rig.direct, async (streams) => {
         for (let band = 0; band < bands; band += 1) await streams.deleteConsumer(stream, `b${band}`);
       });
-      expect(await held.ack()).toBe("done");
+      expect(await held[0]?.ack()).toBe("done");
+      await withStreams(rig.direct, async (streams) => {
+        for (let band = 0; band < bands; band += 1) await streams.deleteConsumer(stream, `b${band}`);
+      });
+      await other.consume({ queue: "work", credit: 0 }, () => {});
+      expect(await held[1]?.ack()).toBe("done");
       expect(await broker.depth("work")).toMatchObject({ ready: 0, owned: 0 });
       await broker.destroyQueue("work");
     });

@@ -28,7 +28,9 @@ import { Doorkeeper } from "./rabbitmq-doorkeeper.ts";
 import { isStreamAway, messageOf, rabbitMqError } from "./rabbitmq-errors.ts";
 import { Journal, YOUNG_MS } from "./rabbitmq-journal.ts";
 import { Link, type Session } from "./rabbitmq-link.ts";
+import { Management } from "./rabbitmq-management.ts";
 import { type RabbitMqBrokerOptions, type RabbitMqSettings, rabbitMqSettings } from "./rabbitmq-options.ts";
+import { managementFindings } from "./rabbitmq-policies.ts";
 import { Publisher } from "./rabbitmq-publisher.ts";
 import { Publishing } from "./rabbitmq-publishing.ts";
 import { serverTraits } from "./rabbitmq-server.ts";
@@ -65,6 +67,7 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
   readonly #door: Doorkeeper;
   readonly #feeds = new Set<RabbitMqFeed>();
   readonly #store: Store;
+  readonly #management: Management | undefined;
   /** `connect` has resolved, or is about to. */
   #reached = false;
   #isDown = false;
@@ -105,11 +108,18 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
       { maxMessageBytes: settings.maxMessageBytes, maxDelayMs: MAX_DELAY_MS },
       timeoutMs,
     );
+    const { management } = settings;
+    this.#management =
+      management === undefined
+        ? undefined
+        : new Management(management, (message) => this.warn("management-away", message));
     this.admin = new RabbitMqAdmin({
+      management: this.#management,
       link: this.#consuming,
       layout: this.#layout,
       journal: this.#journal,
       store: this.#store,
+      bands: settings.bands,
       timeoutMs,
       holds: (id) => this.#holds(id),
     });
@@ -133,12 +143,15 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
     try {
       await this.#publishing.open(signal);
       await this.#consuming.open(signal);
+      const managed = this.#management?.reach();
       await abortable(this.#store.prepare(), signal);
       const { queueType } = this.#settings.layout;
       const traits = serverTraits(this.#consuming.serverProperties, queueType);
       if (traits.warning !== undefined) this.warn("server-version", traits.warning);
       this.#reached = true;
-      return rabbitMqCapabilities(traits, queueType, this.#settings.maxMessageBytes);
+      const { bands, ackTimeoutMs, maxMessageBytes } = this.#settings;
+      const management = (await managed) === true;
+      return rabbitMqCapabilities(traits, { queueType, bands, ackTimeoutMs, maxMessageBytes, management });
     } catch (error) {
       const given = rabbitMqError(error);
       if (!given.retryable || signal.aborted || this.#host.closed) {
@@ -167,19 +180,25 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
   }
 
   async diagnose(): Promise<readonly Diagnosis[]> {
-    return diagnose(this.#consuming.serverProperties, this.#settings.layout, this.#publisher.blocked);
+    const { layout, bands, ackTimeoutMs } = this.#settings;
+    const { queueType, prefix } = layout;
+    return [
+      ...diagnose(this.#consuming.serverProperties, { queueType, bands, ackTimeoutMs }, this.#publisher.blocked),
+      ...(await managementFindings(this.#management, prefix)),
+    ];
   }
 
   async close(): Promise<void> {
     await this.#publisher.close(CLOSE_MS);
     this.#journal.close();
+    this.#management?.close();
     await Promise.all([this.#publishing.close(CLOSE_MS), this.#consuming.close(CLOSE_MS)]);
   }
 
   // For feeds.
 
-  ready(queue: string): string {
-    return this.#layout.ready(queue);
+  places(queue: string): readonly string[] {
+    return this.#layout.bands(queue, this.#journal.bands(queue));
   }
 
   paused(queue: string): boolean {

@@ -3,7 +3,7 @@
  * how, which are paused, which ids are revoked, and since when delayed messages of a queue are void. Records are JSON; their order in the
  * stream is the order of events, for everybody.
  *
- *     {"is":"queue","name":"mail","settings":{…}}         declared, or settings changed
+ *     {"is":"queue","name":"mail","settings":{…},"bands":3}   declared, or settings changed; no bands: one
  *     {"is":"gone","name":"mail"}                         destroyed
  *     {"is":"pause","name":"mail","paused":true}
  *     {"is":"void","name":"mail"}                         its delayed messages were purged
@@ -66,6 +66,11 @@ export class Journal {
     return this.#state.queue(queue)?.settings;
   }
 
+  /** Into how many bands the priorities of `queue` are divided; 1 where it is not known. */
+  bands(queue: string): number {
+    return this.#state.queue(queue)?.bands ?? 1;
+  }
+
   paused(queue: string): boolean {
     return this.#state.queue(queue)?.paused ?? false;
   }
@@ -117,8 +122,8 @@ export class Journal {
     if (channel !== undefined) await this.#readToEnd(channel);
   }
 
-  async declare(name: string, settings: QueueSettings): Promise<void> {
-    await this.#write({ is: "queue", name, settings });
+  async declare(name: string, settings: QueueSettings, bands: number): Promise<void> {
+    await this.#write({ is: "queue", name, settings, ...(bands > 1 && { bands }) });
   }
 
   async destroy(name: string): Promise<void> {

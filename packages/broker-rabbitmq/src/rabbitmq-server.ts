@@ -7,8 +7,8 @@ import type { QueueType } from "./rabbitmq-topology.ts";
 export interface ServerTraits {
   readonly version: string;
   readonly priority: BrokerCapabilities["priority"];
-  /** The queue's own ack timeout is honoured; before, the server's setting holds for all. */
-  readonly ackTimeoutPerQueue: boolean;
+  /** Who says how long a delivery may stay unsettled: the queue, the server's `consumer_timeout` for all queues, or nobody. */
+  readonly ackTimeout: "queue" | "server" | "none";
   /** What an operator should know of this version. */
   readonly warning?: string;
 }
@@ -27,7 +27,7 @@ export function serverTraits(properties: { readonly version?: unknown }, queueTy
   return {
     version,
     priority: priorityOf(queueType, since),
-    ackTimeoutPerQueue: since(3, 12),
+    ackTimeout: ackTimeoutOf(queueType, since),
     ...(cycles
       ? {
           warning: `RabbitMQ ${version} can take a delayed message for one that goes in circles and drop it; upgrade to 3.13.3 or later`,
@@ -43,4 +43,13 @@ function priorityOf(
   if (queueType === "classic" || since(4, 3)) return "strict";
   // Two levels, of which the higher is served twice for each of the lower.
   return since(4, 0) ? "banded" : "none";
+}
+
+function ackTimeoutOf(
+  queueType: QueueType,
+  since: (major: number, minor: number) => boolean,
+): ServerTraits["ackTimeout"] {
+  if (queueType === "quorum") return since(3, 12) ? "queue" : "server";
+  // From 4.3 on the queue itself looks after it, which classic ones do not.
+  return since(4, 3) ? "none" : "server";
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { tcpProxy } from "@lovage/conformance";
 import { type Broker, type Delivery, isLovageError, type OutgoingMessage } from "@lovage/core/contracts";
 import { eventLog, eventually } from "@lovage/core/testing";
 import { startRabbitMq } from "@lovage/services";
 import { connect } from "amqplib";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { type RabbitMqBrokerOptions, rabbitMqBroker } from "../src/index.ts";
 
 const server = await startRabbitMq();
@@ -141,6 +142,60 @@ test("settings of the dead letters can change; those that are there move along",
   // The settings between had room for two.
   expect(after).toEqual(before.slice(1));
   expect(await broker.depth("moving")).toMatchObject({ dead: 2 });
+});
+
+describe("the control channel", () => {
+  /** What `listener` has heard, asked again and again: nothing is kept for those who are not there. */
+  async function hears(emitter: Broker, heard: () => number): Promise<void> {
+    const before = heard();
+    await eventually("an event to be heard", () => {
+      emitter.control?.emit([
+        { type: "task-received", at: 0, worker: "w", id: "1", task: "t", queue: "none", attempt: 1 },
+      ]);
+      return heard() > before;
+    });
+  }
+
+  async function answers(asker: Broker): Promise<void> {
+    await eventually("a reply", async () => {
+      const replies = asker.control?.broadcast({ name: "ping", to: ["w-1"] }, { timeoutMs: 200, expect: 1 }) ?? [];
+      for await (const reply of replies) return reply.ok;
+      return false;
+    });
+  }
+
+  test("works again after its connection went silent, though the server has not noticed that", async () => {
+    await using proxy = await tcpProxy({ port: server.port });
+    await using far = await connected({ url: `amqp://127.0.0.1:${proxy.port}`, heartbeatS: 1 });
+    await using near = await connected();
+    let heard = 0;
+    await far.control?.serve({ id: "w-1", host: "h", pid: 1, startedAt: 0, version: "0" }, () => "pong");
+    await far.control?.listen((events) => {
+      heard += events.length;
+    });
+    await hears(near, () => heard);
+    const events = eventLog(far);
+    const end = proxy.halfOpen();
+    await events.next("connected", undefined, { timeoutMs: 20_000 });
+    await hears(near, () => heard);
+    await answers(near);
+    end();
+  });
+
+  test("works again after the queues that it counts by were deleted", async () => {
+    await using broker = await connected();
+    let heard = 0;
+    await broker.control?.serve({ id: "w-1", host: "h", pid: 1, startedAt: 0, version: "0" }, () => "pong");
+    await broker.control?.listen((events) => {
+      heard += events.length;
+    });
+    await hears(broker, () => heard);
+    await stranger((channel) => channel.deleteQueue("lovage:serving"));
+    await stranger((channel) => channel.deleteQueue("lovage:listening"));
+    await eventually("the worker to be counted again", async () => (await broker.control?.serving?.()) === 1);
+    await answers(broker);
+    await hears(broker, () => heard);
+  });
 });
 
 test("headers that AMQP cannot carry are refused, and their neighbours are not", async () => {

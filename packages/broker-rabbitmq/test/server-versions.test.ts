@@ -9,21 +9,30 @@ const layout = (queueType: "quorum" | "classic"): Layout =>
 
 describe("what is chosen by the server's version", () => {
   test.each([
-    ["3.10.8", "quorum", "none", false],
-    ["3.12.0", "quorum", "none", true],
-    ["3.13.7", "quorum", "none", true],
-    ["4.0.1", "quorum", "banded", true],
-    ["4.2.0-rc.1", "quorum", "banded", true],
-    ["4.3.0", "quorum", "strict", true],
-    ["5.0.0", "quorum", "strict", true],
-    ["3.10.8", "classic", "strict", false],
-    ["4.0.1", "classic", "strict", true],
+    ["3.10.8", "quorum", "none", 1_800_000],
+    ["3.12.0", "quorum", "none", 86_400_000],
+    ["3.13.7", "quorum", "none", 86_400_000],
+    ["4.0.1", "quorum", "banded", 86_400_000],
+    ["4.2.0-rc.1", "quorum", "banded", 86_400_000],
+    ["4.3.0", "quorum", "strict", 86_400_000],
+    ["5.0.0", "quorum", "strict", 86_400_000],
+    ["3.10.8", "classic", "strict", 1_800_000],
+    ["4.0.1", "classic", "strict", 1_800_000],
+    ["4.3.6", "classic", "strict", undefined],
   ] as const)(
-    "RabbitMQ %s with %s queues: priority %s, ack timeout per queue %s",
-    (version, type, priority, perQueue) => {
+    "RabbitMQ %s with %s queues: priority %s, a delivery may be unsettled for %s ms",
+    (version, type, priority, maxUnsettledMs) => {
       const traits = serverTraits({ version }, type);
-      expect(traits).toMatchObject({ version, priority, ackTimeoutPerQueue: perQueue });
-      expect(rabbitMqCapabilities(traits, type, 1_000)).toMatchObject({
+      expect(traits).toMatchObject({ version, priority });
+      const capabilities = rabbitMqCapabilities(traits, {
+        queueType: type,
+        bands: 1,
+        ackTimeoutMs: undefined,
+        maxMessageBytes: 1_000,
+        management: false,
+      });
+      expect(capabilities.maxUnsettledMs).toBe(maxUnsettledMs);
+      expect(capabilities).toMatchObject({
         priority,
         ownership: "connection",
         countsDeliveries: type === "quorum",
@@ -46,13 +55,36 @@ describe("what is chosen by the server's version", () => {
     expect(serverTraits({ version }, "quorum").warning !== undefined).toBe(warned);
   });
 
-  test("the doctor names the server's ack timeout where ours is not honoured", () => {
-    const finding = (version: string): unknown =>
-      diagnose({ version }, { queueType: "quorum", ackTimeoutMs: 3_600_000 }, undefined).find(
+  test("on servers that keep their ack timeout to themselves it is what the user says", () => {
+    const traits = serverTraits({ version: "3.10.8" }, "quorum");
+    const facts = {
+      queueType: "quorum",
+      bands: 1,
+      ackTimeoutMs: 7_200_000,
+      maxMessageBytes: 1_000,
+      management: false,
+    } as const;
+    expect(rabbitMqCapabilities(traits, facts)).toMatchObject({ maxUnsettledMs: 7_200_000 });
+  });
+
+  test("the doctor says how long a message may be held, and where that is set", () => {
+    const finding = (version: string, ackTimeoutMs?: number, queueType: "quorum" | "classic" = "quorum"): unknown =>
+      diagnose({ version }, { queueType, bands: 1, ackTimeoutMs }, undefined).find(
         ({ check }) => check === "ack timeout",
       );
-    expect(finding("3.10.8")).toMatchObject({ level: "warning", advice: expect.stringContaining("consumer_timeout") });
-    expect(finding("4.0.0")).toMatchObject({ level: "ok", finding: expect.stringContaining("60 minutes") });
+    expect(finding("3.10.8")).toMatchObject({
+      level: "warning",
+      finding: expect.stringContaining("30 minutes are assumed"),
+      advice: expect.stringContaining("consumer_timeout"),
+    });
+    expect(finding("3.10.8", 7_200_000)).toMatchObject({
+      level: "ok",
+      finding: expect.stringContaining("120 minutes, as ackTimeoutMs says"),
+    });
+    expect(finding("4.0.0", 3_600_000)).toMatchObject({ level: "ok", finding: expect.stringContaining("60 minutes") });
+    expect(finding("4.3.0", undefined, "classic")).toMatchObject({
+      finding: expect.stringContaining("as long as it runs"),
+    });
   });
 
   test("queues are declared with the same arguments on every version", () => {
@@ -64,10 +96,17 @@ describe("what is chosen by the server's version", () => {
         "x-consumer-timeout": 86_400_000,
       },
     });
-    expect(layout("classic").readyArguments().arguments).toMatchObject({
-      "x-queue-type": "classic",
-      "x-max-priority": 10,
-    });
+    expect(layout("classic").readyArguments().arguments).toEqual({ "x-queue-type": "classic", "x-max-priority": 10 });
+  });
+
+  test("the ladder passes messages on at least once, whatever the type of the other queues", () => {
+    for (const type of ["quorum", "classic"] as const) {
+      expect(layout(type).levelArguments(100, "next").arguments).toMatchObject({
+        "x-queue-type": "quorum",
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+      });
+    }
   });
 
   test("a delivery limit is always given, and never one that decides", () => {

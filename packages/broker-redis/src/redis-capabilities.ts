@@ -7,6 +7,7 @@ const MAX_DELAY_MS = 10 * 365 * 24 * 3_600_000;
 export function redisCapabilities(facts: ServerFacts, maxMessageBytes: number): BrokerCapabilities {
   return {
     ownership: "lease",
+    maxUnsettledMs: undefined,
     fenced: true,
     durable: durability(facts),
     dedupe: "while-present",

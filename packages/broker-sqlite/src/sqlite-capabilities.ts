@@ -6,6 +6,7 @@ const TEN_YEARS_MS = 10 * 365 * 24 * 3_600_000;
 export function sqliteCapabilities(maxMessageBytes: number): BrokerCapabilities {
   return {
     ownership: "lease",
+    maxUnsettledMs: undefined,
     fenced: true,
     durable: "machine",
     dedupe: "while-present",

@@ -33,10 +33,12 @@ const HONEST: readonly (readonly [BrokerHarness, readonly string[]])[] = [
     modestHarness({ durable: "process", ownership: "connection" }),
     [
       "lease/connection-needs-no-renewal",
+      "overdue/never",
       "redelivery/cut-comes-again-to-its-holder",
       "restart/process-survives-a-kill",
     ],
   ],
+  [modestHarness({ ownership: "connection", maxUnsettledMs: 3_600_000 }), ["overdue/is-taken-back-and-told"]],
   [
     lockedHarness(() => Promise.reject(turnedAway("the server knows no such user with that password"))),
     ["secrets/wrong-credentials-end-the-start"],

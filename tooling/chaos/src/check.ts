@@ -6,7 +6,7 @@
 import { Availability } from "./availability.ts";
 import type { History, Run, TaskHistory } from "./history.ts";
 import { answerOf, RETRY_DELAY_MS } from "./plan.ts";
-import { type Reason, repetitions } from "./twice.ts";
+import { LEAST_LEFT_OF_LEASE, type Reason, repetitions } from "./twice.ts";
 
 export type Promised =
   /** Accepted, and neither finished nor dead nor in the queue. */
@@ -104,7 +104,9 @@ class Checker {
   }
 
   #repeated(task: TaskHistory): void {
-    for (const { run, reason } of repetitions(task, this.#history, this.#availability)) {
+    // A second copy of what has finished is a run that nobody had got to: it needs a reason all the same.
+    const runs = finished(task) ? [...task.runs, ...task.left] : task.runs;
+    for (const { run, reason } of repetitions({ ...task, runs }, this.#history, this.#availability)) {
       if (reason === undefined) {
         this.#broken("twice", `${task.kind} ran again (run ${run.run}) and no fault explains it`, task.id);
         continue;
@@ -118,15 +120,29 @@ class Checker {
   }
 
   /** Within the lease and a second of the fault, not counting time in which nobody could have taken it over. */
-  #takenOver(task: TaskHistory, run: Run, { fault, at }: Extract<Reason, { fault: string }>): void {
+  #takenOver(task: TaskHistory, run: Run, { fault, at, passedBy }: Extract<Reason, { fault: string }>): void {
     const { facts, lagMs } = this.#history;
     const leaseMs = facts.ownership === "lease" && fault !== "term" ? facts.leaseMs : 0;
     const graceMs = fault === "term" ? facts.graceMs : 0;
-    const owing = at + leaseMs + graceMs;
+    const owing = this.#leaseOver(at + leaseMs + graceMs, leaseMs, passedBy);
     const lateMs = this.#availability.between(owing, run.at) - TOLERANCE_MS - STEPS * lagMs;
     if (lateMs <= TAKEN_OVER_WITHIN_MS) return;
     const says = `${task.kind} ran again ${run.at - at} ms after ${fault}, ${Math.round(lateMs)} ms of them after lease and tolerance`;
     this.#broken("late", says, task.id);
+  }
+
+  /** When the last of several leases was over: each hand-over in between took one, if a worker stood still or was killed where it can have been made. */
+  #leaseOver(firstOver: number, leaseMs: number, passedBy: number): number {
+    const struck = [...this.#history.workers.values()]
+      .flatMap(({ faults }) => faults)
+      .filter(({ kind }) => kind === "stop" || kind === "kill");
+    let over = firstOver;
+    for (let left = passedBy; left > 0 && leaseMs > 0; left--) {
+      const [from, to] = [over - leaseMs * (1 - LEAST_LEFT_OF_LEASE), over + TAKEN_OVER_WITHIN_MS];
+      if (!struck.some((fault) => fault.from <= to && fault.to >= from)) break;
+      over += leaseMs;
+    }
+    return over;
   }
 
   #timely(task: TaskHistory): void {
@@ -202,7 +218,9 @@ class Checker {
       if (struck !== true)
         this.#broken("vanished", `run ${run.run} began and never ended; its worker was well`, task.id);
     }
-    if (task.kind === "poison" && task.runs.length > facts.maxStarts + this.#struckRuns(task) + 1)
+    // Published twice because nobody knew of the first, it may be two messages, of which each is begun so often.
+    const messages = task.publications.filter(({ outcome }) => outcome?.status !== "refused").length;
+    if (task.kind === "poison" && task.runs.length > messages * facts.maxStarts + this.#struckRuns(task) + 1)
       this.#broken("twice", `poison was begun ${task.runs.length} times`, task.id);
   }
 
@@ -221,8 +239,9 @@ class Checker {
     let held = 0;
     for (const { ready = 0, delayed = 0, owned = 0, dead = 0 } of depths)
       held += ready + delayed + owned + (facts.browsesDead ? 0 : dead);
-    const left = depths.reduce((sum, { ready = 0, delayed = 0, owned = 0 }) => sum + ready + delayed + owned, 0);
-    if (left > 0) this.#broken("undrained", `${left} messages are still in the queues`);
+    const inQueues = depths.reduce((sum, { ready = 0, delayed = 0, owned = 0 }) => sum + ready + delayed + owned, 0);
+    const copies = tasks.reduce((sum, task) => sum + (finished(task) ? task.left.length : 0), 0);
+    if (inQueues > copies) this.#broken("undrained", `${inQueues - copies} messages are still in the queues`);
     const buried = facts.browsesDead ? 0 : depths.reduce((sum, { dead = 0 }) => sum + dead, 0);
     const poison = tasks.filter(({ kind }) => kind === "poison").length;
     if (buried > poison) this.#broken("buried", `${buried} dead letters, but only ${poison} tasks are poison`);

@@ -35,6 +35,9 @@ export function capabilityWords(capabilities: BrokerCapabilities): readonly stri
     PRIORITY[capabilities.priority],
     capabilities.ownership === "lease" ? "leases" : "owned by connection",
     capabilities.fenced ? "stale workers fenced" : "stale workers not fenced",
+    ...(capabilities.maxUnsettledMs === undefined
+      ? []
+      : [`taken back when unsettled for ${formatMs(capabilities.maxUnsettledMs)}`]),
     `delays within ${formatMs(capabilities.delayResolutionMs)}`,
     ...(capabilities.shared ? [] : ["this process only"]),
   ];

@@ -177,6 +177,9 @@ export function logWorkerEvent(log: Log, event: WorkerEvent): void {
           ...(event.error === undefined ? {} : errorFields(event.error)),
         });
       return;
+    case "warning":
+      log.write("warn", event.message, { code: event.code });
+      return;
     case "internal-error":
       log.write("error", `internal error in ${event.where}`, errorFields(event.error));
       return;

@@ -70,6 +70,8 @@ export interface BrokerFaults {
   powerCut?(): Promise<void>;
   /** Leaves the server no room for another message until {@link Undo}. */
   fill?(): Promise<Undo>;
+  /** For a broker that takes back what is unsettled for too long: on connections made from now on that is about a second, until {@link Undo}. */
+  overdue?(): Promise<Undo>;
 }
 
 export type Undo = () => Promise<void>;

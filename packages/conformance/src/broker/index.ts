@@ -12,6 +12,7 @@ import { leaks } from "./leaks.ts";
 import { lease } from "./lease.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { order } from "./order.ts";
+import { overdue } from "./overdue.ts";
 import { pause } from "./pause.ts";
 import { priority } from "./priority.ts";
 import { publish } from "./publish.ts";
@@ -31,6 +32,7 @@ export const brokerScenarios: readonly BrokerScenario[] = [
   ...settlement,
   ...redelivery,
   ...lease,
+  ...overdue,
   ...credit,
   ...fairness,
   ...order,

@@ -63,6 +63,7 @@ function brokerPowers(harness: BrokerHarness, broker: Broker): ReadonlySet<Power
     block: faults?.block !== undefined,
     "power-cut": faults?.powerCut !== undefined,
     fill: faults?.fill !== undefined,
+    overdue: faults?.overdue !== undefined,
     spawn: spawnable !== undefined,
     leftovers: leftovers !== undefined,
     locked: locked !== undefined,

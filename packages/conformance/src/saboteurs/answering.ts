@@ -23,6 +23,22 @@ function keepingHarness(tamper: Tamper): ReturnType<BrokerSaboteur["harness"]> {
   return { ...harness, faults: { ...harness.faults, restart: async () => harness.faults?.reset?.() } };
 }
 
+/** A harness of a server that sets a limit to holding. */
+function overdueHarness(change: (delivery: Delivery) => Delivery): ReturnType<BrokerSaboteur["harness"]> {
+  const harness = memoryHarness({
+    tamper: (broker) => claim({ maxUnsettledMs: HOUR_MS })(butDeliveries(broker, change) as typeof broker),
+    patienceMs: SHORT_PATIENCE_MS,
+  });
+  return {
+    ...harness,
+    faults: { ...harness.faults, overdue: async () => async () => {} },
+    async close() {
+      for (const timer of timers.splice(0)) clearInterval(timer);
+    },
+  };
+}
+
+const HOUR_MS = 3_600_000;
 const timers: NodeJS.Timeout[] = [];
 
 export const answering: readonly BrokerSaboteur[] = [
@@ -32,6 +48,26 @@ export const answering: readonly BrokerSaboteur[] = [
     claim({ priority: "banded" }, (broker) => ({
       publish: (messages) => broker.publish(messages.map((message) => ({ ...message, priority: 5 }))),
     })),
+  ),
+  brokerSaboteur(
+    "calls its priorities banded and looks at none that comes once somebody consumes",
+    ["priority/banded-overtakes-what-waits"],
+    claim({ priority: "banded" }, (broker) => {
+      let consumed = false;
+      return {
+        consume: (options, onDeliveries) => {
+          consumed = true;
+          return broker.consume(options, onDeliveries);
+        },
+        publish: (messages) =>
+          broker.publish(consumed ? messages.map((message) => ({ ...message, priority: 0 })) : messages),
+      };
+    }),
+  ),
+  brokerSaboteur(
+    "calls its priorities banded and lets the lowest starve",
+    ["priority/banded-low-goes-on"],
+    claim({ priority: "banded" }),
   ),
   brokerSaboteur("says that it ignores priorities, and does not", ["priority/none"], claim({ priority: "none" })),
   brokerSaboteur(
@@ -81,6 +117,38 @@ export const answering: readonly BrokerSaboteur[] = [
     ["redelivery/cut-comes-again-to-its-holder"],
     claim({ ownership: "connection" }, butFresh),
   ),
+  brokerSaboteur(
+    "sets no limit to holding, and takes back what is renewed too often",
+    ["overdue/never"],
+    claimAndDeliver({ maxUnsettledMs: undefined }, (delivery) => {
+      let renewals = 0;
+      return {
+        async renew() {
+          renewals += 1;
+          if (renewals > 10) await delivery.release();
+          return delivery.renew();
+        },
+      };
+    }),
+  ),
+  {
+    name: "takes back what is held for too long, and tells nobody",
+    caughtBy: ["overdue/is-taken-back-and-told"],
+    harness: () =>
+      overdueHarness((delivery) => {
+        timers.push(setTimeout(() => void delivery.release().catch(() => {}), 100));
+        return but(delivery, { lost: new AbortController().signal });
+      }),
+  },
+  {
+    name: "says that it takes back what is held for too long, and does not",
+    caughtBy: ["overdue/is-taken-back-and-told"],
+    harness: () =>
+      overdueHarness((delivery) => {
+        timers.push(setInterval(() => void delivery.renew().catch(() => {}), 200));
+        return delivery;
+      }),
+  },
   brokerSaboteur(
     "has no fence, and throws at who climbs over",
     ["redelivery/stale-holder-harms-nobody"],

@@ -12,6 +12,7 @@ import { memoryHarness } from "../../src/saboteurs/memory-harness.ts";
 import { but, butDeliveries } from "../../src/saboteurs/tamper.ts";
 
 const RENEW_MS = 200;
+const OVERDUE_MS = 300;
 const missing = async (): Promise<never> => {
   throw new CapabilityMissingError("this broker cannot do that", { subject: { capability: "any" } });
 };
@@ -43,7 +44,8 @@ const MODEST: Partial<BrokerCapabilities> = {
 /** The memory broker with the least that a broker may answer, and what it answers is so. */
 export function modestHarness(claims: Partial<BrokerCapabilities>): BrokerHarness {
   const capabilities = { ...MODEST, ...claims };
-  const harness = memoryHarness({ tamper: (broker) => modest(broker, capabilities) });
+  let overdue = false;
+  const harness = memoryHarness({ tamper: (broker) => modest(broker, capabilities, () => overdue) });
   return {
     ...harness,
     name: "modest",
@@ -53,6 +55,12 @@ export function modestHarness(claims: Partial<BrokerCapabilities>): BrokerHarnes
       // What a durable server does: it is back with what it had.
       restart: async () => harness.faults?.reset?.(),
       powerCut: async () => harness.faults?.reset?.(),
+      async overdue() {
+        overdue = true;
+        return async () => {
+          overdue = false;
+        };
+      },
     },
     buried: async (queue) => {
       for (const broker of inners) {
@@ -67,9 +75,9 @@ export function modestHarness(claims: Partial<BrokerCapabilities>): BrokerHarnes
 /** All that were made, for a look at what the contract does not show. */
 const inners = new Set<SleepyBroker>();
 
-function modest(broker: SleepyBroker, capabilities: Partial<BrokerCapabilities>): Broker {
+function modest(broker: SleepyBroker, capabilities: Partial<BrokerCapabilities>, overdue: () => boolean): Broker {
   inners.add(broker);
-  const owner = capabilities.ownership === "connection" ? new Connection(broker) : undefined;
+  const owner = capabilities.ownership === "connection" ? new Connection(broker, overdue) : undefined;
   const changed = butDeliveries(broker, (delivery) => {
     const plain = but(delivery, { deliveryCount: undefined, starts: undefined } as Partial<Delivery>);
     return owner?.own(plain) ?? plain;
@@ -93,8 +101,10 @@ function modest(broker: SleepyBroker, capabilities: Partial<BrokerCapabilities>)
 class Connection {
   readonly #held = new Map<Delivery, AbortController>();
   readonly #renewing: NodeJS.Timeout;
+  readonly #overdue: () => boolean;
 
-  constructor(broker: SleepyBroker) {
+  constructor(broker: SleepyBroker, overdue: () => boolean) {
+    this.#overdue = overdue;
     this.#renewing = setInterval(() => {
       for (const delivery of this.#held.keys()) delivery.renew().catch(() => this.#held.delete(delivery));
     }, RENEW_MS).unref();
@@ -106,6 +116,7 @@ class Connection {
   own(delivery: Delivery): Delivery {
     const lost = new AbortController();
     this.#held.set(delivery, lost);
+    if (this.#overdue()) setTimeout(() => this.#takeBack(delivery, lost), OVERDUE_MS).unref();
     const settle = (ask: () => Promise<"done" | "lost">) => async (): Promise<"done" | "lost"> => {
       if (lost.signal.aborted) return "lost";
       this.#held.delete(delivery);
@@ -120,11 +131,13 @@ class Connection {
   }
 
   #cut(): void {
-    for (const [delivery, lost] of this.#held) {
-      lost.abort();
-      void delivery.release();
-    }
-    this.#held.clear();
+    for (const [delivery, lost] of this.#held) this.#takeBack(delivery, lost);
     clearInterval(this.#renewing);
+  }
+
+  #takeBack(delivery: Delivery, lost: AbortController): void {
+    if (!this.#held.delete(delivery)) return;
+    lost.abort();
+    void delivery.release();
   }
 }

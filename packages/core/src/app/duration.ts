@@ -27,3 +27,16 @@ export function durationMs(value: Duration, what: string): number {
   }
   return Math.round(result);
 }
+
+const UNITS = [
+  [86_400_000, "d"],
+  [3_600_000, "h"],
+  [60_000, "m"],
+  [1_000, "s"],
+] as const;
+
+/** As an option would be written: in the largest unit of which it is a whole number. */
+export function durationText(ms: number): Duration & string {
+  const [size, unit] = UNITS.find(([each]) => ms >= each && ms % each === 0) ?? [1, "ms"];
+  return `${ms / size}${unit}`;
+}

@@ -5,6 +5,12 @@
 export interface BrokerCapabilities {
   /** `lease`: a delivery is ours for a time and must be renewed. `connection`: until the connection ends. Core renews only leases. */
   readonly ownership: "lease" | "connection";
+  /**
+   * How long a delivery may stay unsettled, in ms, before the broker takes it back although its holder lives and renews; at the earliest
+   * then. `undefined`: as long as it is owned. The worker warns at start of tasks that may run for longer (`maxUnsettledMs`); what is
+   * taken back while it runs is adopted when it comes again to the same worker, and runs twice when it comes to another.
+   */
+  readonly maxUnsettledMs: number | undefined;
   /** A settlement by a stale holder changes nothing. Where false, core suppresses settlements past their deadline (with a margin). */
   readonly fenced: boolean;
   /**

@@ -20,6 +20,7 @@ import { Intake } from "./intake.ts";
 import { Kernel } from "./kernel.ts";
 import { PoolLane, QueueLane } from "./lanes.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import { overdueWarnings } from "./overdue.ts";
 import { takeProgress } from "./progress.ts";
 import { Settler } from "./settle.ts";
 import { Shutdown } from "./shutdown.ts";
@@ -136,6 +137,7 @@ class EngineWorker implements Worker {
       const ended = await Promise.allSettled(began);
       for (const end of ended) if (end.status === "rejected") throw end.reason;
       this.#connected = true;
+      this.#warn();
       await this.#consume();
       if (this.#stopping !== undefined) return;
       kernel.setState("running");
@@ -143,6 +145,13 @@ class EngineWorker implements Worker {
       await this.stop({ graceMs: 0 });
       throw error;
     }
+  }
+
+  #warn(): void {
+    const { app, broker, queues } = this.#options;
+    const served = new Set(queues.map(({ name }) => name));
+    for (const message of overdueWarnings(app.definition, served, broker.capabilities))
+      this.#kernel.events.emit({ type: "warning", code: "overdue-limit", message });
   }
 
   #startPool(lane: PoolLane): Promise<void> {

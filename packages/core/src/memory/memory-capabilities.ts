@@ -5,6 +5,7 @@ const TEN_YEARS_MS = 10 * 365 * 24 * 3_600_000;
 export function memoryCapabilities(maxMessageBytes: number): BrokerCapabilities {
   return {
     ownership: "lease",
+    maxUnsettledMs: undefined,
     fenced: true,
     durable: "none",
     dedupe: "while-present",

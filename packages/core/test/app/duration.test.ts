@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { durationMs } from "../../src/app/duration.ts";
+import { durationMs, durationText } from "../../src/app/duration.ts";
 import type { Duration } from "../../src/contracts/index.ts";
 
 describe("durationMs", () => {
@@ -24,4 +24,17 @@ describe("durationMs", () => {
       );
     },
   );
+
+  it.each([
+    [0, "0ms"],
+    [1, "1ms"],
+    [1_500, "1500ms"],
+    [90_000, "90s"],
+    [5_400_000, "90m"],
+    [3_600_000, "1h"],
+    [172_800_000, "2d"],
+  ])("writes %d ms as %j, which reads the same", (ms, text) => {
+    expect(durationText(ms)).toBe(text);
+    expect(durationMs(durationText(ms), "delay")).toBe(ms);
+  });
 });

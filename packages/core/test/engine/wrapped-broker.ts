@@ -1,6 +1,6 @@
 /** Real brokers with a window cut into them: what the engine asks can be counted, and ownership taken away. */
 
-import type { Broker, BrokerEvent, Delivery } from "../../src/contracts/index.ts";
+import type { Broker, BrokerCapabilities, BrokerEvent, Delivery } from "../../src/contracts/index.ts";
 
 /** Every delivery passes through `eachDelivery` on its way to the consumer. */
 export function wrap(broker: Broker, eachDelivery: (delivery: Delivery) => Delivery): Broker {
@@ -80,5 +80,16 @@ export function hastyRedelivery(inner: Broker): Broker {
       return settlement;
     };
     return delivery;
+  });
+}
+
+/** Says of itself what is given here. */
+export function limited(inner: Broker, claims: Partial<BrokerCapabilities>): Broker {
+  return new Proxy(inner, {
+    get(target, key) {
+      if (key === "capabilities") return { ...target.capabilities, ...claims };
+      const value = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
   });
 }

@@ -1,0 +1,48 @@
+/** What was given out long before it is read: the lease began when the server sent it. */
+
+import { tcpProxy } from "@lovage/conformance";
+import { startNats } from "@lovage/services";
+import { expect, it } from "vitest";
+import { natsBroker } from "../src/index.ts";
+import { Collected, message, patience } from "./support.ts";
+
+const LEASE_MS = 1_000;
+
+it("knows what was stuck in a frozen link for lost, and does not begin it", { timeout: 30_000 }, async () => {
+  await using server = await startNats();
+  await using proxy = await tcpProxy({ port: server.port });
+  await using near = natsBroker({ servers: server.url });
+  await using far = natsBroker({ servers: `nats://127.0.0.1:${proxy.port}` });
+  await Promise.all([near.connect(), far.connect()]);
+  await near.ensureQueue({ name: "late", leaseMs: LEASE_MS });
+  const [late, heir] = [new Collected(), new Collected()];
+  await far.consume({ queue: "late", credit: 1 }, late.receive);
+  // Asked for, and known by the server.
+  await far.depth("late");
+
+  const thaw = proxy.freeze();
+  await near.publish([message("late", "m")]);
+  await expect.poll(async () => (await near.depth("late")).owned, { timeout: patience.timeoutMs }).toBe(1);
+  await near.consume({ queue: "late", credit: 1 }, heir.receive);
+  const again = await heir.next();
+  expect(again.deliveryCount).toBe(2);
+  (await thaw)();
+  const stale = await late.next();
+  expect(stale.deliveryCount).toBe(1);
+  expect(await stale.markStarted()).toBe("lost");
+  expect(await again.ack()).toBe("done");
+});
+
+it("counts a lease from when it was given out, as well as that is known", async () => {
+  await using server = await startNats();
+  await using broker = natsBroker({ servers: server.url });
+  await broker.connect();
+  await broker.ensureQueue({ name: "idle", leaseMs: 10_000 });
+  const arrived = new Collected();
+  await broker.consume({ queue: "idle", credit: 1 }, arrived.receive);
+  const earlier = Date.now();
+  await broker.publish([message("idle")]);
+  const { leaseExpiresAt } = await arrived.next();
+  expect(leaseExpiresAt).toBeGreaterThan(earlier + 10_000 - 1_500);
+  expect(leaseExpiresAt).toBeLessThanOrEqual(Date.now() + 10_000);
+});
