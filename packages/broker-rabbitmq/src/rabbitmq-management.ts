@@ -65,7 +65,11 @@ export class Management {
   }
 
   /** Queues whose names match. Rejects with `BrokerUnavailableError` or `ConfigurationError`, which say what to look at. */
-  async queues(pattern: string, columns: string, { policies = false } = {}): Promise<readonly QueueFacts[]> {
+  async queues(
+    pattern: string,
+    columns: string,
+    { policies = false }: { readonly policies?: boolean } = {},
+  ): Promise<readonly QueueFacts[]> {
     const found: QueueFacts[] = [];
     for (let page = 1; ; page += 1) {
       const query = new URLSearchParams({

@@ -216,7 +216,7 @@ export function repliesSettings({
 
 function parsedUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && /^amqps?:$/.test(url.protocol) && url.hostname !== "") return url;
+  if (url !== undefined && /^amqps?:$/.test(url.protocol) && url.hostname !== "" && isDecodable(url)) return url;
   throw new ConfigurationError(
     "the URL of RabbitMQ is not valid; write amqp://user:password@host:5672/vhost, with special characters percent-encoded",
   );
@@ -240,6 +240,15 @@ function serverAt(url: URL, heartbeat: number, name: string, tls: Omit<TlsOption
       clientProperties: { connection_name: name },
     },
   };
+}
+
+function isDecodable({ username, password, pathname }: URL): boolean {
+  try {
+    for (const part of [username, password, pathname]) decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function managementAt(text: string, broker: URL, tls: Omit<TlsOptions, "timeout"> = {}): ManagementSettings {
