@@ -14,7 +14,7 @@ import {
 import type { Channel } from "amqplib";
 import { DeadLetters } from "./rabbitmq-dead-letters.ts";
 import { isMissing, rabbitMqError } from "./rabbitmq-errors.ts";
-import { type Journal, YOUNG_MS } from "./rabbitmq-journal.ts";
+import type { Journal } from "./rabbitmq-journal.ts";
 import { duePattern } from "./rabbitmq-ladder.ts";
 import type { Link } from "./rabbitmq-link.ts";
 import type { Management } from "./rabbitmq-management.ts";
@@ -63,7 +63,7 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
     const bands = Math.max(this.#bands, bandsBefore);
     // The journal last: who reads of a band finds its queue, and may rely on what it confirms.
     await this.#declare(name, settings, bands);
-    if (present !== undefined && bands > bandsBefore) await setTimeout(YOUNG_MS);
+    if (present !== undefined && bands > bandsBefore) await setTimeout(this.#layout.newQueueMs);
     if (present === undefined || !same(present, settings) || bands > bandsBefore)
       await this.#journal.declare(name, settings, bands);
     if (present !== undefined) await this.#letters.move(name, present, settings);

@@ -24,7 +24,7 @@ import { RabbitMqControl } from "./rabbitmq-control.ts";
 import { diagnose } from "./rabbitmq-diagnosis.ts";
 import { Doorkeeper } from "./rabbitmq-doorkeeper.ts";
 import { rabbitMqError } from "./rabbitmq-errors.ts";
-import { Journal, YOUNG_MS } from "./rabbitmq-journal.ts";
+import { Journal } from "./rabbitmq-journal.ts";
 import type { Session } from "./rabbitmq-link.ts";
 import { Links } from "./rabbitmq-links.ts";
 import { Management } from "./rabbitmq-management.ts";
@@ -46,7 +46,7 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
   readonly name = "rabbitmq";
   readonly address: string;
   readonly operationTimeoutMs: number;
-  readonly newQueueMs: number = YOUNG_MS;
+  readonly newQueueMs: number;
   readonly control: ControlChannel;
   readonly #control: RabbitMqControl;
   readonly admin: RabbitMqAdmin;
@@ -73,6 +73,7 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
     this.address = settings.address;
     this.operationTimeoutMs = timeoutMs;
     this.#layout = new Layout(settings.layout);
+    this.newQueueMs = this.#layout.newQueueMs;
     const connectTimeoutMs = Math.max(LEAST_CONNECT_MS, Math.min(timeoutMs, 10_000));
     this.#links = new Links(
       { servers: settings.servers, connectTimeoutMs },

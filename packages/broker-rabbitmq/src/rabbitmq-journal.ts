@@ -25,12 +25,6 @@ import type { Layout } from "./rabbitmq-topology.ts";
 const DAY_MS = 24 * 3_600_000;
 /** Ids per record: a record must fit into one message comfortably. */
 const IDS_PER_RECORD = 1_000;
-/**
- * The server's list of replicated queues reaches its disk up to a second after one was made. Killed before, it comes back with the queue
- * empty, whatever it has confirmed (3.10.8): so it is not called declared before that.
- */
-export const YOUNG_MS = 1_200;
-
 export interface JournalOptions {
   readonly publisher: Publisher;
   readonly layout: Layout;
@@ -41,15 +35,16 @@ export interface JournalOptions {
 export class Journal {
   readonly #state = new JournalState();
   readonly #stream: RecordStream;
+  readonly #newQueueMs: number;
   readonly #listeners = new Set<() => void>();
   #summing: NodeJS.Timeout | undefined;
   #closed = false;
 
   /** `warn`: what operators should know. */
   constructor(options: JournalOptions) {
+    this.#newQueueMs = options.layout.newQueueMs;
     this.#stream = new RecordStream({
       ...options,
-      youngMs: YOUNG_MS,
       warn: (code, message) => options.warn(code, message),
       record: (offset, content) => {
         this.#state.apply(offset, content);
@@ -89,10 +84,10 @@ export class Journal {
     return seen < (this.#state.queue(queue)?.voidBefore ?? 0);
   }
 
-  /** For how long what `queue` confirms is not to be relied on yet, in ms; see {@link YOUNG_MS}. Clocks differ: never longer than that. */
+  /** For how long what `queue` confirms is not to be relied on yet, in ms; see {@link Layout.newQueueMs}. Clocks differ: never longer than that. */
   youngFor(queue: string): number {
-    const left = this.#state.madeAt(queue) + YOUNG_MS - Date.now();
-    return left <= 0 ? 0 : Math.min(left, YOUNG_MS);
+    const left = this.#state.madeAt(queue) + this.#newQueueMs - Date.now();
+    return left <= 0 ? 0 : Math.min(left, this.#newQueueMs);
   }
 
   /** Called whenever something was read. */

@@ -5,7 +5,7 @@ import type { Channel, ConsumeMessage } from "amqplib";
 import { isMissing, isStreamAway, messageOf } from "./rabbitmq-errors.ts";
 import type { Session } from "./rabbitmq-link.ts";
 import type { Publisher } from "./rabbitmq-publisher.ts";
-import type { Layout } from "./rabbitmq-topology.ts";
+import { type Layout, YOUNG_MS } from "./rabbitmq-topology.ts";
 
 const PREFETCH = 1_000;
 /** Some five seconds. */
@@ -15,8 +15,6 @@ export interface RecordStreamOptions {
   readonly publisher: Publisher;
   readonly layout: Layout;
   readonly timeoutMs: number;
-  /** A stream that was made is not to be relied on before that, in ms. */
-  readonly youngMs: number;
   /** In order, some of them more than once. */
   record(offset: number, content: Uint8Array): void;
   warn(code: string, message: string): void;
@@ -99,12 +97,12 @@ export class RecordStream {
   }
 
   async #readOn(session: Session): Promise<void> {
-    const { layout, youngMs } = this.#options;
+    const { layout } = this.#options;
     const channel = await session.createChannel();
     channel.on("error", () => {});
     const isThere = this.#position >= 0 || (await exists(session, layout.journal));
     await channel.assertQueue(layout.journal, layout.journalArguments());
-    if (!isThere) await setTimeout(youngMs);
+    if (!isThere) await setTimeout(YOUNG_MS);
     await channel.prefetch(PREFETCH);
     const from = this.#position < 0 ? "first" : this.#position + 1;
     await channel.consume(layout.journal, (message) => this.#take(channel, message), {

@@ -1,12 +1,12 @@
 import { setTimeout } from "node:timers/promises";
 import { type Message, QueueNotFoundError } from "@lovage/core/contracts";
 import { type Envelope, envelope, type Marks } from "./rabbitmq-envelope.ts";
-import { type Journal, YOUNG_MS } from "./rabbitmq-journal.ts";
+import type { Journal } from "./rabbitmq-journal.ts";
 import { firstStep, LEVELS, raiseLadder } from "./rabbitmq-ladder.ts";
 import type { Link } from "./rabbitmq-link.ts";
 import type { Fate, Parcel, Publisher } from "./rabbitmq-publisher.ts";
 import { exists } from "./rabbitmq-record-stream.ts";
-import { type Layout, rungOf } from "./rabbitmq-topology.ts";
+import { type Layout, rungOf, YOUNG_MS } from "./rabbitmq-topology.ts";
 import type { Unsettled } from "./rabbitmq-unsettled.ts";
 
 type Terms = Pick<Parcel, "deadline" | "done" | "patient" | "wanted">;
