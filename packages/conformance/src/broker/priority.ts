@@ -11,7 +11,7 @@ export const priority: readonly BrokerScenario[] = inGroup("priority", [
     id: "strict",
     invariants: ["I-28"],
     promise: "A ready message of higher priority always goes first, and within one priority the first in goes first.",
-    requires: (capabilities) => capabilities.priority === "strict",
+    requires: ({ priority: answer }) => answer === "strict" || answer === "returned-first",
     async run(c) {
       const queue = await c.queue();
       const messages = [...SHUFFLED, ...SHUFFLED].map((value) => c.message(queue, { priority: value }));
@@ -46,6 +46,30 @@ export const priority: readonly BrokerScenario[] = inGroup("priority", [
       }
       assert.equal(order[0], urgent.id);
       if (c.capabilities.stablePosition) assert.deepEqual(order.slice(1), [owned, waiting]);
+    },
+  },
+  {
+    id: "returned-goes-first",
+    invariants: ["I-28"],
+    promise:
+      "What was given back goes before all others, whatever its priority; of the others a higher one that is published later goes first.",
+    requires: (capabilities) => capabilities.priority === "returned-first",
+    async run(c) {
+      const queue = await c.queue();
+      const [owned, waiting] = await c.publish(c.messages(queue, 2, { priority: 3 }));
+      const inbox = await c.consume(queue);
+      const first = await inbox.next();
+      const urgent = await c.publishOne(queue, { priority: 9 });
+      inbox.consumption.setCredit(0);
+      await first.release();
+      inbox.consumption.setCredit(1);
+      const order: string[] = [];
+      for (let turn = 0; turn < 3; turn += 1) {
+        const delivery = await inbox.next();
+        order.push(delivery.message.id);
+        await delivery.ack();
+      }
+      assert.deepEqual(order, [owned, urgent.id, waiting]);
     },
   },
   {
