@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { tcpProxy } from "@lovage/conformance";
-import { describeResultStore } from "@lovage/conformance/vitest";
 import { type App, createApp, task } from "@lovage/core";
 import type { Message, ResultRecord, ResultStore } from "@lovage/core/contracts";
 import { createWorker, type Worker } from "@lovage/core/engine";
@@ -17,8 +16,6 @@ afterAll(async () => {
   await proxy.close();
   await server[Symbol.asyncDispose]();
 });
-
-describeResultStore({ name: "rabbitmq replies", create: () => rabbitMqReplies(server.url) });
 
 async function connected(options: Partial<RabbitMqRepliesOptions> = {}): Promise<Required<ResultStore>> {
   const store = rabbitMqReplies({ url: server.url, ...options });
