@@ -6,11 +6,7 @@ import { decode, encode, parseBlock } from "./nats-envelope.ts";
 import type { Ghosts } from "./nats-ghosts.ts";
 import { dueOf, type Layout, WINDOW_MS } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
-<<<<<<< HEAD
-import { Moved } from "./nats-moved.ts";
 import { Overdue } from "./nats-overdue.ts";
-=======
->>>>>>> nats-faults
 import type { NatsSubscription } from "./nats-port.ts";
 import type { Publisher } from "./nats-publisher.ts";
 import type { Queues } from "./nats-queues.ts";
