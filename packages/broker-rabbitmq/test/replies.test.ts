@@ -234,3 +234,13 @@ test("a task whose caller died ends as any other", async () => {
   await worker.drained();
   expect(await (await app.task(double).enqueue(2)).result({ timeout: "10s" })).toBe(4);
 });
+
+test("every result arrives through a server that is killed while tasks run", async () => {
+  const { app, worker } = await serving("through");
+  const runs = await app.task(double).enqueueMany(Array.from({ length: 2_000 }, (_, n) => [n] as const));
+  const results = Promise.all(runs.map((run) => run.result({ timeout: "60s" })));
+  results.catch(() => {});
+  await eventually("some to have run", () => worker.stats().totals.succeeded > 100);
+  await server.process.restart();
+  expect(await results).toEqual(runs.map((_, n) => 2 * n));
+});
