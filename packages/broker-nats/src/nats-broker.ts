@@ -25,6 +25,7 @@ import { NatsFeed } from "./nats-consumption.ts";
 import { NatsControl, PRESENCE_MS } from "./nats-control.ts";
 import { DeadPulls } from "./nats-dead-pulls.ts";
 import { diagnose } from "./nats-diagnosis.ts";
+import { Done } from "./nats-done.ts";
 import { ELECTION_TTL_MS } from "./nats-election.ts";
 import { errorOf } from "./nats-errors.ts";
 import { Ghosts } from "./nats-ghosts.ts";
@@ -63,6 +64,7 @@ interface Parts {
   readonly presence: Bucket;
   readonly features: Features;
   readonly deadPulls: DeadPulls;
+  readonly done: Done;
   readonly admin: NatsAdmin;
 }
 
@@ -117,7 +119,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
   }
 
   async consume(terms: ConsumptionTerms<NatsClaim>): Promise<HeldConsumption<NatsClaim>> {
-    const { link, streams, queues, revocations, mover, features, deadPulls } = this.#open;
+    const { link, streams, queues, revocations, mover, features, deadPulls, done } = this.#open;
     const [known] = await Promise.all([queues.find(terms.queue), revocations.follow()]);
     // What a server made of it while nobody consumed.
     if (!(await queues.repair(known.name))) throw new QueueNotFoundError(known.name);
@@ -130,6 +132,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
       revocations,
       features,
       deadPulls,
+      done,
       ended: (ended) => void this.#feeds.delete(ended),
     });
     this.#feeds.add(feed);
@@ -178,10 +181,11 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
     const queues = new Queues({ layout, streams, bucket: declared, choices, features, bands });
     const limits = natsCapabilities({ maxPayload: link.connection.info?.max_payload ?? 0, bands });
     const publisher = new Publisher(link, layout, queues, limits, this.#settings.now);
-    const deadPulls = new DeadPulls(link, features.stepsBack);
-    const settlements = new Settlements({ link, layout, streams, queues, publisher, deadPulls });
+    const { stepsBack, forgetsRemovals } = features;
+    const deadPulls = new DeadPulls(link, stepsBack);
+    const done = new Done({ link, layout, streams, affected: forgetsRemovals });
+    const settlements = new Settlements({ link, layout, streams, queues, publisher, deadPulls, done });
     const revocations = new Revocations(bucket("revoked"), choices);
-    const { forgetsRemovals } = features;
     const ghosts = new Ghosts({ link, layout, streams, queues, affected: forgetsRemovals });
     const mover = new Mover({ link, layout, streams, queues, publisher, bucket: movers, ghosts, forgetsRemovals });
     const admin = new NatsAdmin({ link, layout, streams, queues, revocations, publisher });
@@ -198,6 +202,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
       presence,
       features,
       deadPulls,
+      done,
       admin,
     };
   }

@@ -12,6 +12,8 @@ export interface NatsQueueSettings extends QueueSettings {
   readonly paused: boolean;
   /** The server itself moves delayed messages of this queue; else the mover does. */
   readonly schedules: boolean;
+  /** When the stream of ready messages was made, as the server says; empty while it is gone. */
+  readonly made: string;
 }
 
 /** What a new stream is made with; an operator may change it later, and it stays. */
@@ -205,13 +207,17 @@ export function mayKeepSchedules(
   present: StreamConfig | undefined,
 ): boolean {
   if (present === undefined) return features.schedules && choices.maxBytes === FOREVER;
-  const limits = LIMITS.filter((limit) => present[limit] > 0);
+  const limits = limitsOf(present);
   if (present.allow_msg_schedules !== true) return features.schedules && limits.length === 0;
   if (limits.length === 0) return true;
   throw new ConfigurationError(
     `stream ${present.name} has a limit (${limits.join(", ")}) and keeps schedules, so it would discard its oldest messages to make room for new ones; remove the limit, or limit the account`,
     { code: "BROKER_LAYOUT", subject: { what: `stream ${present.name}` } },
   );
+}
+
+export function limitsOf(config: StreamConfig): readonly string[] {
+  return LIMITS.filter((limit) => config[limit] > 0);
 }
 
 /** What the server returned, not what it was asked for. */

@@ -1,6 +1,7 @@
 import { type BrokerHost, type ConsumptionTerms, type Feed, HeldConsumption, LeaseWatch } from "@lovage/core/brokers";
 import { ackFacts } from "./nats-acks.ts";
 import type { DeadPulls } from "./nats-dead-pulls.ts";
+import type { Done } from "./nats-done.ts";
 import { decode } from "./nats-envelope.ts";
 import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
@@ -10,7 +11,7 @@ import type { KnownQueue, Queues } from "./nats-queues.ts";
 import { Remains } from "./nats-remains.ts";
 import { Repeats } from "./nats-repeats.ts";
 import type { Revocations } from "./nats-revocations.ts";
-import type { NatsClaim } from "./nats-settlements.ts";
+import { isNearlyOver, type NatsClaim } from "./nats-settlements.ts";
 import type { Streams } from "./nats-streams.ts";
 import { Sweeps } from "./nats-sweeps.ts";
 import type { Features } from "./nats-versions.ts";
@@ -24,6 +25,7 @@ export interface FeedContext {
   readonly revocations: Revocations;
   readonly features: Features;
   readonly deadPulls: DeadPulls;
+  readonly done: Done;
   readonly ended: (feed: NatsFeed) => void;
 }
 
@@ -176,17 +178,16 @@ export class NatsFeed implements Feed {
       this.#context.link.ask(reply, "+ACK", undefined, () => this.roomChanged());
       return;
     }
-    const early = dueAt - Date.now();
-    if (early > 0 && early < MOST_EARLY_MS) {
-      this.#giveBack(reply, early);
+    const now = Date.now();
+    const { leaseMs, paused } = this.#known.settings;
+    const leaseExpiresAt = Math.min(now, Math.max(askedAt, this.#context.link.provenAt)) + leaseMs;
+    const early = Math.max(0, dueAt - now);
+    if (!open || room === 0 || paused || (early > 0 && early < MOST_EARLY_MS)) {
+      // Somebody else may have it by now.
+      if (isNearlyOver(leaseExpiresAt - now, leaseMs)) this.roomChanged();
+      else this.#giveBack(reply, early < MOST_EARLY_MS ? early : 0);
       return;
     }
-    if (!open || room === 0 || this.#known.settings.paused) {
-      this.#giveBack(reply);
-      return;
-    }
-    const givenAt = Math.min(Date.now(), Math.max(askedAt, this.#context.link.provenAt));
-    const leaseExpiresAt = givenAt + this.#known.settings.leaseMs;
     consumption.take({ message, claim: { reply, seq }, deliveryCount: deliveryCount + handedOver, leaseExpiresAt });
     this.#leases.from(leaseExpiresAt);
     this.#handOverSoon();
@@ -234,8 +235,11 @@ export class NatsFeed implements Feed {
       this.consumption.queueLost();
       return;
     }
+    const { made } = this.#known.settings;
     this.#known = now;
     this.consumption.leaseMs = now.settings.leaseMs;
+    // Another stream: its messages have the numbers of those of before.
+    if (made !== "" && made !== now.settings.made) this.consumption.loseAll();
     if (now.settings.paused) this.#callOff();
     else this.roomChanged();
   }
@@ -272,7 +276,7 @@ export class NatsFeed implements Feed {
       this.consumption.open && this.#context.link.connected;
       wait = Math.min(MOST_REPAIR_MS, wait * 2)
     ) {
-      const exists = await this.#context.queues.repair(this.#known.name).catch(() => undefined);
+      const exists = await this.#repaired().catch(() => undefined);
       if (exists === false) {
         this.consumption.queueLost();
         break;
@@ -285,6 +289,13 @@ export class NatsFeed implements Feed {
       await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random() / 2)));
     }
     this.#mending = false;
+  }
+
+  async #repaired(): Promise<boolean> {
+    const { queues, done } = this.#context;
+    const exists = await queues.repair(this.#known.name);
+    if (exists) await done.removeAgain(this.#known.name);
+    return exists;
   }
 
   #restarted(reason: string): void {

@@ -41,7 +41,7 @@ export class Ghosts {
     const holding = infos.filter((info) => info !== undefined && info.num_ack_pending > 0);
     if (holding.length === 0) return;
     // Asked after the consumers: nothing that is gone by then comes back.
-    const gone = await streams.gone(stream);
+    const gone = (await streams.info(stream, { deleted_details: true }))?.state.deleted ?? [];
     for (const info of holding) {
       if (info === undefined) continue;
       const given = gone.filter((seq) => seq <= info.delivered.stream_seq);

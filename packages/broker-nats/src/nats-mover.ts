@@ -6,11 +6,11 @@ import { decode, encode, parseBlock } from "./nats-envelope.ts";
 import type { Ghosts } from "./nats-ghosts.ts";
 import { dueOf, type Layout, WINDOW_MS } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
-import { Moved } from "./nats-moved.ts";
 import { Overdue } from "./nats-overdue.ts";
 import type { NatsSubscription } from "./nats-port.ts";
 import type { Publisher } from "./nats-publisher.ts";
 import type { Queues } from "./nats-queues.ts";
+import { Recent } from "./nats-recent.ts";
 import type { Streams } from "./nats-streams.ts";
 
 export interface MoverOptions {
@@ -45,7 +45,8 @@ export class Mover {
   readonly #overdue: Overdue;
   /** Queues that may have something beyond the agenda. */
   readonly #later = new Set<string>();
-  readonly #moved = new Moved();
+  /** Where the copy of each place went. */
+  readonly #moved = new Recent<string, number>();
   #active = false;
   #heard: NatsSubscription | undefined;
   #alarm: NodeJS.Timeout | undefined;
@@ -107,7 +108,8 @@ export class Mover {
     const { layout, queues } = this.#options;
     clearTimeout(this.#turn);
     this.#windows = 0;
-    this.#horizon = windowEnd(Date.now());
+    // Far enough that the list of the window after it is there in time, though this one takes a while.
+    this.#horizon = windowEnd(Date.now() + WINDOW_MS / 2);
     await this.#all([
       this.#options.ghosts.layAll(),
       ...queues.names().map((queue) => this.#list(queue, layout.delayedAll(queue))),
@@ -201,7 +203,7 @@ export class Mover {
       // Revoked, purged, or moved by another who was elected before.
       if (stored === undefined) return;
       const place = `${queue}:${stored.seq}:${stored.time}`;
-      const copiedTo = this.#moved.placeOf(place);
+      const copiedTo = this.#moved.get(place);
       // The server was killed and has it again. Its copy may be done by now, and then nothing else would tell.
       if (copiedTo !== undefined && (await this.#kept(queue, copiedTo))) {
         await streams.deleteMessage(stream, stored.seq);
@@ -212,7 +214,7 @@ export class Mover {
       const { id, priority } = travelling.message;
       const encoded = encode(travelling, { "Nats-Msg-Id": `${id}:due:${stored.seq}` });
       const target = layout.ready(queue, bandOf(priority, known.settings.bands));
-      const note = forgetsRemovals ? (seq: number): void => this.#moved.add(place, seq) : undefined;
+      const note = forgetsRemovals ? (seq: number): void => this.#moved.set(place, seq) : undefined;
       const { status } = await publisher.storeAs(queue, target, encoded, id, note);
       if (status === "accepted" || status === "duplicate") await streams.deleteMessage(stream, stored.seq);
       else this.#agenda.add(due, Date.now() + AGAIN_MS);

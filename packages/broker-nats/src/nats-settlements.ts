@@ -2,6 +2,7 @@ import { type DeliveryRequest, type RequestKind, type RequestOf, Sender } from "
 import type { Settlement } from "@lovage/core/contracts";
 import { ackFacts } from "./nats-acks.ts";
 import type { DeadPulls } from "./nats-dead-pulls.ts";
+import type { Done } from "./nats-done.ts";
 import { encode } from "./nats-envelope.ts";
 import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
@@ -19,7 +20,7 @@ export interface NatsClaim {
 type Request = DeliveryRequest<NatsClaim>;
 type Replacing = RequestOf<NatsClaim, "release" | "requeue" | "deadLetter">;
 /** Undefined: it is not known what came of it, and it is asked again. */
-type Done = (settlement: Settlement | undefined) => void;
+type Answered = (settlement: Settlement | undefined) => void;
 
 const MOST_MARGIN_MS = 500;
 const MOST_UNDER_WAY = 32;
@@ -32,6 +33,11 @@ export interface Standing {
   readonly leaseMs: number;
   /** The broker closes and gives it back. */
   readonly surrendered: boolean;
+}
+
+/** So little of a lease is left that what is said of the message might reach the server when somebody else has it. */
+export function isNearlyOver(leftMs: number, leaseMs: number): boolean {
+  return leftMs <= Math.min(MOST_MARGIN_MS, leaseMs / 10);
 }
 
 /**
@@ -49,7 +55,7 @@ export function nextStep(
   if (kind === "ack") return "+ACK";
   // At once, in front of the others; counted as ready when somebody takes it.
   if (kind === "release" && surrendered) return "-NAK";
-  if (leftMs <= Math.min(MOST_MARGIN_MS, leaseMs / 10)) return "lost";
+  if (isNearlyOver(leftMs, leaseMs)) return "lost";
   return kind === "renew" ? "+WPI" : "replace";
 }
 
@@ -60,6 +66,7 @@ export interface SettlementsOptions {
   readonly queues: Queues;
   readonly publisher: Publisher;
   readonly deadPulls: DeadPulls;
+  readonly done: Done;
 }
 
 /** Settles with confirmed acks, many at once. */
@@ -71,14 +78,16 @@ export class Settlements {
   readonly #queues: Queues;
   readonly #publisher: Publisher;
   readonly #deadPulls: DeadPulls;
+  readonly #done: Done;
 
-  constructor({ link, layout, streams, queues, publisher, deadPulls }: SettlementsOptions) {
+  constructor({ link, layout, streams, queues, publisher, deadPulls, done }: SettlementsOptions) {
     this.#link = link;
     this.#layout = layout;
     this.#streams = streams;
     this.#queues = queues;
     this.#publisher = publisher;
     this.#deadPulls = deadPulls;
+    this.#done = done;
     this.sender = new Sender({ settle: (requests) => this.#settleAll(requests), maxUnderWay: MOST_UNDER_WAY });
   }
 
@@ -93,7 +102,7 @@ export class Settlements {
     });
   }
 
-  #settle(request: Request, done: Done): void {
+  #settle(request: Request, done: Answered): void {
     const { delivery } = request;
     const { leaseMs } = this.#queues.known(delivery.queue)?.settings ?? { leaseMs: 0 };
     const leftMs = (delivery.leaseExpiresAt ?? 0) - Date.now();
@@ -103,7 +112,7 @@ export class Settlements {
     else this.#say(request, step, done);
   }
 
-  #replaceAndAck(request: Replacing, done: Done): void {
+  #replaceAndAck(request: Replacing, done: Answered): void {
     this.#replace(request).then(
       (stored) => {
         if (stored === "stored") this.#say(request, "+ACK", done);
@@ -136,7 +145,7 @@ export class Settlements {
     return outcome(await this.#publisher.store(known, { message: { ...message, headers }, dueAt }, copyId));
   }
 
-  #say(request: Request, word: string, done: Done): void {
+  #say(request: Request, word: string, done: Answered): void {
     const { claim } = request;
     if (word === "-NAK") this.#deadPulls.drop(ackFacts(claim.reply));
     const ack = word === "+ACK";
@@ -147,8 +156,10 @@ export class Settlements {
       word,
       undefined,
       (answer, times) => {
-        if (typeof answer === "object") done("done");
-        else if (answer === "no-responders") this.#mend(request, ack, done);
+        if (typeof answer === "object") {
+          if (ack) this.#done.acked(request.delivery.queue, claim);
+          done("done");
+        } else if (answer === "no-responders") this.#mend(request, ack, done);
         else if (ack && answer === "late" && times > 0) this.#remove(request, done);
         else done(undefined);
       },
@@ -157,7 +168,7 @@ export class Settlements {
   }
 
   /** Its consumer is gone. One made anew of the same name hears what is said of what the old one gave out. */
-  #mend(request: Request, ack: boolean, done: Done): void {
+  #mend(request: Request, ack: boolean, done: Answered): void {
     this.#queues.repair(request.delivery.queue).then(
       (exists) => {
         if (!exists) done("lost");
@@ -168,7 +179,7 @@ export class Settlements {
     );
   }
 
-  #remove({ delivery, claim }: Request, done: Done): void {
+  #remove({ delivery, claim }: Request, done: Answered): void {
     const stream = this.#layout.readyStream(delivery.queue);
     removeAcked(this.#streams, stream, claim, this.#link.timeoutMs / 3).then(done, () => done(undefined));
   }

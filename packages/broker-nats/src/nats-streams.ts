@@ -30,6 +30,7 @@ export interface StreamConfig {
 }
 
 export interface StreamInfo {
+  readonly created: string;
   readonly config: StreamConfig;
   readonly state: {
     readonly messages: number;
@@ -38,7 +39,7 @@ export interface StreamInfo {
     readonly last_seq: number;
     readonly consumer_count: number;
     readonly subjects?: Readonly<Record<string, number>>;
-    /** Only when asked for. */
+    /** Places between the first and the last message where nothing is any more. Only when asked for. */
     readonly deleted?: readonly number[] | null;
   };
   readonly cluster?: {
@@ -97,14 +98,8 @@ export class Streams {
   }
 
   /** Undefined when there is no such stream. */
-  info(stream: string): Promise<StreamInfo | undefined> {
-    return absent(this.#link.api<StreamInfo>(`STREAM.INFO.${stream}`), API_CODES.streamNotFound);
-  }
-
-  /** Places between the first and the last message where nothing is any more. */
-  async gone(stream: string): Promise<number[]> {
-    const { state } = await this.#link.api<StreamInfo>(`STREAM.INFO.${stream}`, { deleted_details: true });
-    return [...(state.deleted ?? [])];
+  info(stream: string, details?: { readonly deleted_details: true }): Promise<StreamInfo | undefined> {
+    return absent(this.#link.api<StreamInfo>(`STREAM.INFO.${stream}`, details), API_CODES.streamNotFound);
   }
 
   /** Undefined: somebody has made one of this name at the same time, with settings of their own. */

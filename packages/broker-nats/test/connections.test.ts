@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Broker } from "@lovage/core/contracts";
+import type { Broker, Diagnosis } from "@lovage/core/contracts";
 import { eventLog, eventually } from "@lovage/core/testing";
 import { freePort, type NatsServer, provide, startNats } from "@lovage/services";
 import { Kvm } from "@nats-io/kv";
@@ -14,6 +14,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { type NatsBrokerOptions, type NatsConnection, natsBroker, natsResults, openBroker } from "../src/index.ts";
 import { openLink } from "../src/nats-connect.ts";
 import { settingsOf } from "../src/nats-options.ts";
+import { atLeastVersion, featuresOf, parseVersion, type Version } from "../src/nats-versions.ts";
+import { withLink, withStreams } from "./harness.ts";
 import { accountJwt, credentialsOf, type KeyPair, keys, operatorJwt } from "./jwt.ts";
 import { Collected, message, patience } from "./support.ts";
 
@@ -336,14 +338,40 @@ it("keeps its buckets so that any client of NATS' KV can read them", async () =>
   await connection.close();
 });
 
-it("tells a doctor what it found: version, copies, and what a power cut may take", async () => {
+it("tells a doctor what it found: version, copies, delays, and what a power cut may take", async () => {
   await using server = await startNats();
   await using broker = natsBroker({ servers: server.url });
   await broker.connect();
   await broker.ensureQueue({ name: "mail" });
-  const found = (await broker.diagnose?.()) ?? [];
-  const of = (check: string): (typeof found)[number] | undefined => found.find((each) => each.check === check);
-  expect(of("server")?.finding).toMatch(/^NATS \d/);
-  expect(of("queue mail")).toMatchObject({ level: "warning", finding: expect.stringContaining("one copy") });
-  expect(of("durability")?.advice).toContain("sync_interval: always");
+  const of = async (check: string): Promise<Diagnosis | undefined> =>
+    (await broker.diagnose?.())?.find((each) => each.check === check);
+  const version = await withLink({ servers: server.url }, async ({ connection: { info } }) => info?.version ?? "");
+  const parsed = parseVersion(version) as Version;
+  const advised = atLeastVersion(parsed, { major: 2, minor: 10, patch: 23 });
+  expect(await of("server")).toMatchObject(
+    advised
+      ? { level: "ok", finding: `NATS ${version}` }
+      : { level: "warning", advice: "use 2.10.23 or newer", finding: expect.stringContaining(version) },
+  );
+  expect(await of("queue mail")).toMatchObject({
+    level: "warning",
+    finding: expect.stringContaining("one copy"),
+    advice: expect.stringContaining("replicas: 3"),
+  });
+  expect(await of("durability")).toMatchObject({
+    level: "warning",
+    advice: expect.stringContaining("sync_interval: always"),
+  });
+  const { schedules } = featuresOf(parsed);
+  expect((await of("delays"))?.finding).toMatch(schedules ? /^kept by the server as schedules$/ : /elected worker/);
+  if (!schedules) return;
+  await using limited = natsBroker({ servers: server.url, maxBytes: 1_000_000 });
+  await limited.connect();
+  await limited.ensureQueue({ name: "limited" });
+  expect((await of("delays"))?.finding).toMatch(/elected worker in limited /);
+  await withStreams({ servers: server.url }, async (streams) => {
+    const info = await streams.info("lovage-q-mail");
+    if (info !== undefined) await streams.update({ ...info.config, max_bytes: 1_000_000 });
+  });
+  expect(await of("delays")).toMatchObject({ level: "error", finding: expect.stringContaining("streams of mail ") });
 });

@@ -41,6 +41,7 @@ const settings: NatsQueueSettings = {
   bands: 1,
   paused: false,
   schedules: false,
+  made: "2026-11-28T04:00:00Z",
 };
 const version = (text: string): Version => parseVersion(text) as Version;
 const features = (text: string): ReturnType<typeof featuresOf> => featuresOf(version(text));

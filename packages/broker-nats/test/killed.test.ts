@@ -3,6 +3,7 @@
  * holds it, where something older is still there.
  */
 
+import type { Delivery } from "@lovage/core/contracts";
 import { startNats } from "@lovage/services";
 import { describe, expect, it } from "vitest";
 import { natsBroker } from "../src/index.ts";
@@ -12,32 +13,34 @@ import { withStreams } from "./harness.ts";
 import { Collected, message, patience } from "./support.ts";
 
 const LEASE_MS = 3_000;
+const LONG_LEASE_MS = 60_000;
 const MESSAGES = 4_000;
 const DELAYED = 500;
-const LONG_HELD = [100, 1_500, 2_500];
+const LONG_HELD = ["100", "1500", "2500"];
 
-it("has nothing left of what was done, and counts nothing as owned that is nowhere, once nobody holds anything", {
+it("gives nothing again that was done, has nothing left of it, and counts nothing as owned that is nowhere", {
   timeout: 60_000,
 }, async () => {
   await using server = await startNats();
   await using broker = natsBroker({ servers: server.url, heartbeatMs: 1_000 });
   await broker.connect();
-  await broker.ensureQueue({ name: "amid", leaseMs: LEASE_MS });
+  await broker.ensureQueue({ name: "amid", leaseMs: LONG_LEASE_MS });
   const done = new Set<string>();
-  const held = new Collected();
+  const again: string[] = [];
   let half = (): void => {};
   const underWay = new Promise<void>((resolve) => {
     half = resolve;
   });
-  const long = new Set(LONG_HELD.map(String));
+  const long = new Map<string, Delivery>();
   await broker.consume({ queue: "amid", credit: 50 }, (batch) => {
     for (const delivery of batch) {
       const { id } = delivery.message;
-      if (long.delete(id)) {
-        held.receive([delivery]);
+      if (done.has(id)) again.push(id);
+      if (LONG_HELD.includes(id)) {
+        long.set(id, delivery);
         continue;
       }
-      void delivery.ack().then(() => done.add(id));
+      void delivery.ack().then((settled) => settled === "done" && done.add(id));
       if (done.size >= MESSAGES * 0.75) half();
     }
   });
@@ -49,17 +52,51 @@ it("has nothing left of what was done, and counts nothing as owned that is nowhe
   await server.process.kill();
   await server.process.start();
   await publishing;
-  for (const _ of LONG_HELD) {
-    const delivery = await held.next();
-    await delivery.ack();
-    done.add(delivery.message.id);
-  }
-  await expect.poll(() => done.size, { timeout: patience.timeoutMs }).toBe(MESSAGES);
+  await expect.poll(() => done.size, { timeout: patience.timeoutMs }).toBe(MESSAGES - LONG_HELD.length);
+  const owned = async (): Promise<number | undefined> => (await broker.depth("amid")).owned;
+  await expect.poll(owned, { timeout: patience.timeoutMs }).toBe(LONG_HELD.length);
+  await Promise.all([...long.values()].map((delivery) => delivery.ack()));
   await expect
     .poll(() => broker.depth("amid"), { timeout: patience.timeoutMs })
     .toMatchObject({ ready: 0, owned: 0, delayed: 0 });
   const left = async (): Promise<number | undefined> =>
     withStreams({ servers: server.url }, async (streams) => (await streams.info("lovage-q-amid"))?.state.messages);
+  await expect.poll(left, { timeout: patience.timeoutMs }).toBe(0);
+  expect(again).toEqual([]);
+});
+
+it("has nothing left of what was done by a worker that has ended since, either, once nobody holds anything", {
+  timeout: 60_000,
+}, async () => {
+  await using server = await startNats();
+  await using staying = natsBroker({ servers: server.url, heartbeatMs: 1_000 });
+  await using leaving = natsBroker({ servers: server.url, heartbeatMs: 1_000 });
+  await Promise.all([staying.connect(), leaving.connect()]);
+  await staying.ensureQueue({ name: "ended", leaseMs: LEASE_MS });
+  const held = new Collected();
+  let acked = 0;
+  const settle = (batch: readonly Delivery[]): void => {
+    for (const delivery of batch) {
+      // Keeps what is stored before and after it from being forgotten as a whole.
+      if (delivery.message.id === "0" && !delivery.redelivered) held.receive([delivery]);
+      else void delivery.ack().then(() => acked++);
+    }
+  };
+  await staying.consume({ queue: "ended", credit: 5 }, settle);
+  await staying.publish([message("ended", "0")]);
+  const first = await held.next();
+  const gone = await leaving.consume({ queue: "ended", credit: 50 }, settle);
+  await staying.publish(Array.from({ length: MESSAGES }, (_, index) => message("ended", `n${index}`)));
+  await expect.poll(() => acked, { timeout: patience.timeoutMs }).toBeGreaterThanOrEqual(MESSAGES);
+  await gone.stop();
+  // Whoever stays has seen as much pass.
+  await staying.publish([message("ended", "last")]);
+  await expect.poll(() => acked, { timeout: patience.timeoutMs }).toBeGreaterThan(MESSAGES);
+  await server.process.kill();
+  await server.process.start();
+  await first.ack();
+  const left = async (): Promise<number | undefined> =>
+    withStreams({ servers: server.url }, async (streams) => (await streams.info("lovage-q-ended"))?.state.messages);
   await expect.poll(left, { timeout: patience.timeoutMs }).toBe(0);
 });
 

@@ -105,6 +105,9 @@ it("keeps everything in three copies", async () => {
   });
   expect(replicas.filter(([, copies]) => copies !== 3)).toEqual([]);
   expect(replicas.length).toBeGreaterThanOrEqual(6);
+  const found = await broker.diagnose?.();
+  expect(found?.find(({ check }) => check === "queue copies")).toMatchObject({ level: "ok", finding: "3 copies" });
+  expect(found?.find(({ check }) => check === "durability")).toMatchObject({ level: "ok" });
   await broker.destroyQueue("copies");
 });
 

@@ -1,0 +1,76 @@
+import { ackFacts } from "./nats-acks.ts";
+import type { Layout } from "./nats-layout.ts";
+import type { NatsLink } from "./nats-link.ts";
+import { Recent } from "./nats-recent.ts";
+import type { NatsClaim } from "./nats-settlements.ts";
+import type { Streams } from "./nats-streams.ts";
+
+export interface DoneOptions {
+  readonly link: NatsLink;
+  readonly layout: Layout;
+  readonly streams: Streams;
+  /** The server may have again what it has said to be acknowledged. */
+  readonly affected: boolean;
+}
+
+interface Queue {
+  /** When each was stored, in ms, by its number. */
+  readonly acked: Recent<number, number>;
+  /** On which that holds. */
+  serverId: string | undefined;
+}
+
+const AT_ONCE = 50;
+
+/**
+ * What this connection has acknowledged, and the server has confirmed. One before 2.10 that was killed may have it again; then it is removed
+ * before anything is pulled: the very message, known by its number and by when it was stored. So it is done once as long as who did it lives, and
+ * nobody else has pulled it before.
+ */
+export class Done {
+  readonly #options: DoneOptions;
+  readonly #queues = new Map<string, Queue>();
+
+  constructor(options: DoneOptions) {
+    this.#options = options;
+  }
+
+  acked(queue: string, { reply, seq }: NatsClaim): void {
+    const { affected, link } = this.#options;
+    if (!affected) return;
+    let known = this.#queues.get(queue);
+    if (known === undefined) {
+      known = { acked: new Recent(), serverId: link.connection.info?.server_id };
+      this.#queues.set(queue, known);
+    }
+    known.acked.set(seq, millisecond(ackFacts(reply).storedAt));
+  }
+
+  /** After a reconnect. Rejects where the server cannot answer; then it is to be called again. */
+  async removeAgain(queue: string): Promise<void> {
+    const { link, layout, streams } = this.#options;
+    const known = this.#queues.get(queue);
+    const serverId = link.connection.info?.server_id;
+    if (known === undefined || known.serverId === serverId) return;
+    const stream = layout.readyStream(queue);
+    const info = await streams.info(stream, { deleted_details: true });
+    const { first_seq: first = 0, last_seq: last = 0, deleted } = info?.state ?? {};
+    const gone = new Set(deleted);
+    const there = [...known.acked.entries()].filter(([seq]) => seq >= first && seq <= last && !gone.has(seq));
+    const remove = async (): Promise<void> => {
+      for (let next = there.pop(); next !== undefined; next = there.pop()) {
+        const [seq, storedAt] = next;
+        const stored = await streams.message(stream, { seq });
+        if (stored !== undefined && Date.parse(stored.time) === storedAt) await streams.deleteMessage(stream, seq);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, remove));
+    known.serverId = serverId;
+    // Started again meanwhile.
+    if (link.connection.info?.server_id !== serverId) await this.removeAgain(queue);
+  }
+}
+
+function millisecond(nanoseconds: string): number {
+  return Number(nanoseconds.slice(0, -6));
+}
