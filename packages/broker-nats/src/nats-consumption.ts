@@ -11,7 +11,7 @@ import type { KnownQueue, Queues } from "./nats-queues.ts";
 import { Remains } from "./nats-remains.ts";
 import { Repeats } from "./nats-repeats.ts";
 import type { Revocations } from "./nats-revocations.ts";
-import type { NatsClaim } from "./nats-settlements.ts";
+import { isNearlyOver, type NatsClaim } from "./nats-settlements.ts";
 import type { Streams } from "./nats-streams.ts";
 import { Sweeps } from "./nats-sweeps.ts";
 import type { Features } from "./nats-versions.ts";
@@ -178,17 +178,16 @@ export class NatsFeed implements Feed {
       this.#context.link.ask(reply, "+ACK", undefined, () => this.roomChanged());
       return;
     }
-    const early = dueAt - Date.now();
-    if (early > 0 && early < MOST_EARLY_MS) {
-      this.#giveBack(reply, early);
+    const now = Date.now();
+    const { leaseMs, paused } = this.#known.settings;
+    const leaseExpiresAt = Math.min(now, Math.max(askedAt, this.#context.link.provenAt)) + leaseMs;
+    const early = Math.max(0, dueAt - now);
+    if (!open || room === 0 || paused || (early > 0 && early < MOST_EARLY_MS)) {
+      // Somebody else may have it by now.
+      if (isNearlyOver(leaseExpiresAt - now, leaseMs)) this.roomChanged();
+      else this.#giveBack(reply, early < MOST_EARLY_MS ? early : 0);
       return;
     }
-    if (!open || room === 0 || this.#known.settings.paused) {
-      this.#giveBack(reply);
-      return;
-    }
-    const givenAt = Math.min(Date.now(), Math.max(askedAt, this.#context.link.provenAt));
-    const leaseExpiresAt = givenAt + this.#known.settings.leaseMs;
     consumption.take({ message, claim: { reply, seq }, deliveryCount: deliveryCount + handedOver, leaseExpiresAt });
     this.#leases.from(leaseExpiresAt);
     this.#handOverSoon();

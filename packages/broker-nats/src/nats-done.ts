@@ -66,6 +66,8 @@ export class Done {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, remove));
     known.serverId = serverId;
+    // Started again meanwhile.
+    if (link.connection.info?.server_id !== serverId) await this.removeAgain(queue);
   }
 }
 

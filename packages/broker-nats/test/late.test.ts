@@ -33,6 +33,33 @@ it("knows what was stuck in a frozen link for lost, and does not begin it", { ti
   expect(await again.ack()).toBe("done");
 });
 
+it("does not give back what was stuck in a frozen link, for somebody else has it", { timeout: 30_000 }, async () => {
+  await using server = await startNats();
+  await using proxy = await tcpProxy({ port: server.port });
+  await using near = natsBroker({ servers: server.url });
+  await using far = natsBroker({ servers: `nats://127.0.0.1:${proxy.port}` });
+  await Promise.all([near.connect(), far.connect()]);
+  await near.ensureQueue({ name: "back", leaseMs: LEASE_MS });
+  const heir = new Collected();
+  const unwilling = await far.consume({ queue: "back", credit: 1 }, () => {});
+  await far.depth("back");
+
+  const thaw = proxy.freeze();
+  await near.publish([message("back", "m")]);
+  await expect.poll(async () => (await near.depth("back")).owned, { timeout: patience.timeoutMs }).toBe(1);
+  unwilling.setCredit(0);
+  await near.consume({ queue: "back", credit: 5 }, heir.receive);
+  const again = await heir.next();
+  await again.renew();
+  (await thaw)();
+  // All that was on its way has been read, and what came of it has been heard.
+  await far.depth("back");
+  await far.depth("back");
+  await near.publish([message("back", "next")]);
+  expect((await heir.next()).message.id).toBe("next");
+  expect(await again.ack()).toBe("done");
+});
+
 it("counts a lease from when it was given out, as well as that is known", async () => {
   await using server = await startNats();
   await using broker = natsBroker({ servers: server.url });

@@ -52,18 +52,16 @@ export interface Situation<W extends Window> {
   readonly over: boolean;
 }
 
-/** What to do with the room there is, when so many are `waiting` in each band. `lowestFirst`: so that the lowest get on as well. */
+/** What to do with the room there is, when so many are `waiting` in each band, and the bands are to be served in this `order`. */
 export function planned<W extends Window>(
   bands: readonly (readonly W[])[],
   waiting: readonly number[],
   credit: number,
-  lowestFirst: boolean,
+  order: readonly number[],
 ): Plan {
   const owned = bands.map(outstanding);
   let room = credit - total(owned);
   const grants = bands.map(() => 0);
-  const order = [...bands.keys()];
-  if (lowestFirst) order.reverse();
   let counted = 0;
   for (const band of order) {
     const there = waiting[band] ?? 0;

@@ -1,3 +1,4 @@
+import { bandsInTurn } from "@lovage/core/brokers";
 import type { Channel, ConsumeMessage } from "amqplib";
 import { nextStep, type Plan, planned, type Step } from "./rabbitmq-bands.ts";
 import { nextChange, type Window } from "./rabbitmq-windows.ts";
@@ -31,8 +32,6 @@ const TURN_MS = 20;
  * round trips that it takes to look first are nothing.
  */
 const PARKED_AFTER_MS = 250;
-/** Every so often the lowest band goes first, so that it gets on while the higher ones never run dry. */
-const TURNED_EVERY = 8;
 
 /** The consumers of one channel, whose windows together never promise more than the credit. */
 export class Consumers {
@@ -47,7 +46,7 @@ export class Consumers {
   // Of several bands:
   #plan: Plan = { is: "parked" };
   #turn: NodeJS.Timeout | undefined;
-  #turns = 0;
+  #turns = 1;
   #over = false;
   #idle = false;
   #arrived = 0;
@@ -160,9 +159,9 @@ export class Consumers {
     const { places } = this.#host;
     const queues = await Promise.all(places.map((place) => this.#channel.checkQueue(place)));
     const waiting = queues.map(({ messageCount }) => messageCount);
-    const contended = waiting.filter((count) => count > 0).length > 1;
-    if (contended) this.#turns += 1;
-    this.#goOn(planned(this.#bands, waiting, this.#host.credit, contended && this.#turns % TURNED_EVERY === 0));
+    // Where nothing waits in any other band, it is nobody's turn.
+    if (waiting.filter((count) => count > 0).length > 1) this.#turns += 1;
+    this.#goOn(planned(this.#bands, waiting, this.#host.credit, bandsInTurn(this.#turns, places.length)));
   }
 
   /** A plan lasts for a turn; watching, and having nobody, last until something happens. */

@@ -5,6 +5,7 @@ import { type Consumer, Consumers } from "./rabbitmq-consumers.ts";
 import { type Arrived, opened } from "./rabbitmq-envelope.ts";
 import { isAckTimeout, isMissing, messageOf, rabbitMqError } from "./rabbitmq-errors.ts";
 import type { Session } from "./rabbitmq-link.ts";
+import { Arrivals, type Pulse } from "./rabbitmq-pulse.ts";
 import { type Tag, Unsettled } from "./rabbitmq-unsettled.ts";
 
 /** What proves that a delivery is ours: that the channel it came by is still there. */
@@ -15,8 +16,11 @@ export interface RabbitMqClaim {
 
 /** What a feed needs of its broker. */
 export interface FeedHost {
-  /** The server's queues, one per band of priorities, the highest first. */
+  /** Into how many bands the priorities of the queue are divided. */
+  bands(queue: string): number;
+  /** The server's queues, one per band, the highest first. */
   places(queue: string): readonly string[];
+  readonly pulse: Pulse;
   /** Undefined while the connection is down. */
   readonly session: Session | undefined;
   paused(queue: string): boolean;
@@ -48,6 +52,7 @@ export class RabbitMqFeed implements Feed {
   #flushing = false;
   #failures = 0;
   #wasAttached = false;
+  #named: readonly string[] = [];
 
   constructor(terms: ConsumptionTerms<RabbitMqClaim>, host: FeedHost) {
     this.#host = host;
@@ -109,7 +114,7 @@ export class RabbitMqFeed implements Feed {
         this.#detached(channel, unsettled, reason);
       });
       // Also when nothing may be taken yet: whether the queue is there is known now.
-      for (const place of this.#host.places(queue)) await channel.checkQueue(place);
+      for (const place of this.#places) await channel.checkQueue(place);
       this.#failures = 0;
       this.#started.resolve();
       void consumers.arrange();
@@ -171,16 +176,24 @@ export class RabbitMqFeed implements Feed {
     return consumption.open && !this.#host.paused(consumption.queue) ? Math.floor(consumption.credit) : 0;
   }
 
+  /** Asked for with every delivery. */
+  get #places(): readonly string[] {
+    const { queue } = this.consumption;
+    if (this.#named.length !== this.#host.bands(queue)) this.#named = this.#host.places(queue);
+    return this.#named;
+  }
+
   #consumersOn(channel: Channel, unsettled: Unsettled): Consumers {
     const feed = this;
+    const arrivals = new Arrivals(channel, this.#host.pulse);
     const consumers: Consumers = new Consumers(channel, {
       get credit() {
         return feed.#credit;
       },
       get places() {
-        return feed.#host.places(feed.consumption.queue);
+        return feed.#places;
       },
-      arrived: (message, consumer) => this.#arrived(message, consumers, consumer, unsettled),
+      arrived: (message, consumer) => arrivals.take(() => this.#arrived(message, consumers, consumer, unsettled)),
     });
     return consumers;
   }

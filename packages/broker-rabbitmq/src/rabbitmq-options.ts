@@ -85,6 +85,7 @@ export interface RabbitMqSettings {
   /** As the user gave it. */
   readonly ackTimeoutMs: number | undefined;
   readonly management: ManagementSettings | undefined;
+  readonly heartbeatS: number;
   readonly operationTimeoutMs: number;
   readonly bands: number;
   readonly maxUnconfirmed: number;
@@ -121,6 +122,7 @@ export function rabbitMqSettings(options: RabbitMqBrokerOptions): RabbitMqSettin
     ackTimeoutMs: options.ackTimeoutMs,
     bands,
     management: options.management === undefined ? undefined : managementAt(options.management, first, tls),
+    heartbeatS: heartbeat,
     operationTimeoutMs: atLeast(options.operationTimeoutMs ?? 10_000, 1, "operationTimeoutMs"),
     maxUnconfirmed: atLeast(options.maxUnconfirmed ?? 1_000, 1, "maxUnconfirmed"),
     maxMessageBytes: atLeast(options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES, 1, "maxMessageBytes"),
@@ -214,7 +216,7 @@ export function repliesSettings({
 
 function parsedUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && /^amqps?:$/.test(url.protocol) && url.hostname !== "") return url;
+  if (url !== undefined && /^amqps?:$/.test(url.protocol) && url.hostname !== "" && isDecodable(url)) return url;
   throw new ConfigurationError(
     "the URL of RabbitMQ is not valid; write amqp://user:password@host:5672/vhost, with special characters percent-encoded",
   );
@@ -238,6 +240,15 @@ function serverAt(url: URL, heartbeat: number, name: string, tls: Omit<TlsOption
       clientProperties: { connection_name: name },
     },
   };
+}
+
+function isDecodable({ username, password, pathname }: URL): boolean {
+  try {
+    for (const part of [username, password, pathname]) decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function managementAt(text: string, broker: URL, tls: Omit<TlsOptions, "timeout"> = {}): ManagementSettings {

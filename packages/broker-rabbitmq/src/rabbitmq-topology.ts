@@ -158,14 +158,14 @@ export class Layout {
   }
 }
 
+function durable(type: QueueType, more: Readonly<Record<string, unknown>>): Options.AssertQueue {
+  const limit = type === "quorum" ? { "x-delivery-limit": NEVER_REACHED } : {};
+  return { durable: true, arguments: { "x-queue-type": type, ...limit, ...more } };
+}
+
 const REPLIES = /^[A-Za-z0-9._-]{1,40}:replies:[0-9a-f-]{36}$/;
 
 /** An address comes with a message, from anyone: nothing but a reply queue is written to. */
 export function isReplyAddress(address: string | undefined): address is string {
   return address !== undefined && REPLIES.test(address);
-}
-
-function durable(type: QueueType, more: Readonly<Record<string, unknown>>): Options.AssertQueue {
-  const limit = type === "quorum" ? { "x-delivery-limit": NEVER_REACHED } : {};
-  return { durable: true, arguments: { "x-queue-type": type, ...limit, ...more } };
 }

@@ -1,3 +1,4 @@
+import { bandsInTurn } from "@lovage/core/brokers";
 import { describe, expect, test } from "vitest";
 import { nextStep, type Plan, planned, type Situation } from "../src/rabbitmq-bands.ts";
 import type { Window } from "../src/rabbitmq-windows.ts";
@@ -5,47 +6,44 @@ import type { Window } from "../src/rabbitmq-windows.ts";
 const open = (size: number, outstanding = size): Window => ({ size, outstanding, open: true });
 const closed = (outstanding: number): Window => ({ size: outstanding, outstanding, open: false });
 
+const HIGHEST = [0, 1, 2];
+const LOWEST = [2, 0, 1];
+
 describe("what a look at the bands leads to", () => {
   const none = [[], [], []];
 
-  test.each<[string, readonly number[], number, boolean, Partial<Plan>]>([
+  test.each<[string, readonly number[], number, readonly number[], Partial<Plan>]>([
     [
       "nothing waits: each band has room for its next message",
       [0, 0, 0],
       10,
-      false,
+      HIGHEST,
       { is: "watching", shares: [4, 3, 3] },
     ],
-    ["with little room each has one all the same", [0, 0, 0], 1, false, { is: "watching", shares: [1, 1, 1] }],
-    ["all that wait fit: the rest is shared", [2, 0, 1], 9, false, { is: "watching", shares: [4, 2, 3] }],
+    ["with little room each has one all the same", [0, 0, 0], 1, HIGHEST, { is: "watching", shares: [1, 1, 1] }],
+    ["all that wait fit: the rest is shared", [2, 0, 1], 9, HIGHEST, { is: "watching", shares: [4, 2, 3] }],
     [
       "the highest that has enough is favoured",
       [0, 50, 50],
       10,
-      false,
+      HIGHEST,
       { is: "flowing", favoured: 1, grants: [0, 0, 0] },
     ],
     [
       "higher ones with a few are given those",
       [3, 2, 50],
       10,
-      false,
+      HIGHEST,
       { is: "flowing", favoured: 2, grants: [3, 2, 0] },
     ],
-    [
-      "so are lower ones, when the lowest goes first",
-      [50, 2, 3],
-      10,
-      true,
-      { is: "flowing", favoured: 0, grants: [0, 2, 3] },
-    ],
-    ["the lowest may be favoured in its turn", [50, 50, 50], 1, true, { is: "flowing", favoured: 2 }],
-  ])("%s", (_what, waiting, credit, lowestFirst, expected) => {
-    expect(planned(none, waiting, credit, lowestFirst)).toMatchObject(expected);
+    ["so is a lower one in its turn", [50, 2, 3], 10, LOWEST, { is: "flowing", favoured: 0, grants: [0, 0, 3] }],
+    ["the lowest may be favoured in its turn", [50, 50, 50], 1, LOWEST, { is: "flowing", favoured: 2 }],
+  ])("%s", (_what, waiting, credit, order, expected) => {
+    expect(planned(none, waiting, credit, order)).toMatchObject(expected);
   });
 
   test("what is unsettled is part of a band's share", () => {
-    expect(planned([[open(4)], [], [closed(2)]], [0, 0, 0], 12, false)).toMatchObject({
+    expect(planned([[open(4)], [], [closed(2)]], [0, 0, 0], 12, HIGHEST)).toMatchObject({
       is: "watching",
       shares: [6, 2, 4],
     });
@@ -181,7 +179,7 @@ class Model {
     if (window !== undefined) window.outstanding -= 1;
   }
 
-  step(patient: boolean, lowestFirst: boolean): boolean {
+  step(patient: boolean, order: readonly number[]): boolean {
     this.windows = this.windows.filter(({ open: isOpen, outstanding }) => isOpen || outstanding > 0);
     const { plan, bands, credit, arrived, over } = this;
     const step = nextStep({ plan, bands, credit, patient, arrived, over });
@@ -189,7 +187,7 @@ class Model {
     if (step.do === "cancel") (step.window as { open: boolean }).open = false;
     else if (step.do === "open") this.windows.push({ band: step.band, size: step.size, outstanding: 0, open: true });
     else {
-      this.plan = step.do === "fill" ? { is: "full" } : planned(this.bands, this.waiting, this.credit, lowestFirst);
+      this.plan = step.do === "fill" ? { is: "full" } : planned(this.bands, this.waiting, this.credit, order);
       this.over = false;
       this.arrived = 0;
     }
@@ -218,14 +216,14 @@ describe.each([
         if (kind === 0) model.waiting[random(bands)] = (model.waiting[random(bands)] ?? 0) + random(4);
         else if (kind === 1) model.push(random);
         else if (kind === 2) model.settle(random);
-        else model.step(random(2) === 0, random(8) === 0);
+        else model.step(random(2) === 0, bandsInTurn(random(64), bands));
         expect(model.owned).toBeLessThanOrEqual(Math.max(model.credit, owned));
       }
       // Left alone it comes to rest: a turn ends, patience too.
       if (random(3) > 0) continue;
       model.over = model.plan.is === "flowing";
       let moves = 0;
-      while (model.push(random) || model.step(false, random(8) === 0)) {
+      while (model.push(random) || model.step(false, bandsInTurn(random(64), bands))) {
         moves += 1;
         expect(moves).toBeLessThan(2_000);
       }

@@ -1,4 +1,6 @@
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { tcpProxy } from "@lovage/conformance";
 import { type Broker, type Delivery, isLovageError, type OutgoingMessage } from "@lovage/core/contracts";
 import { eventLog, eventually } from "@lovage/core/testing";
@@ -142,6 +144,38 @@ test("settings of the dead letters can change; those that are there move along",
   // The settings between had room for two.
   expect(after).toEqual(before.slice(1));
   expect(await broker.depth("moving")).toMatchObject({ dead: 2 });
+});
+
+/** In a process of its own, for this one is about to stand still. */
+function publishElsewhere(queue: string, id: string): Promise<unknown> {
+  const script = `
+    import { connect } from "amqplib";
+    const connection = await connect(process.argv[1]);
+    const channel = await connection.createConfirmChannel();
+    channel.sendToQueue(process.argv[2], Buffer.from("[[]]"), { messageId: process.argv[3], type: "t" });
+    await channel.waitForConfirms();
+    await connection.close();`;
+  const args = ["--input-type=module", "-e", script, server.url, `lovage:queue:${queue}`, id];
+  return once(spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: "inherit" }), "exit");
+}
+
+test("what a worker finds in its socket after it stood still too long is with others, and it begins none of it", async () => {
+  await using broker = await connected({ heartbeatS: 1 });
+  await broker.ensureQueue({ name: "stood-still" });
+  const handed: Delivery[] = [];
+  const consumption = await broker.consume({ queue: "stood-still", credit: 2 }, (batch) => handed.push(...batch));
+  await broker.publish(messages("stood-still", 1));
+  await eventually("the first", () => handed.length === 1);
+  const events = eventLog(broker);
+  const published = publishElsewhere("stood-still", "late");
+  // Longer than it takes to publish, and for the server to give up.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 8_000);
+  await published;
+  await events.next("connected");
+  const late = (): readonly Delivery[] => handed.filter(({ message }) => message.id === "late");
+  await eventually("it to come again", () => late().some(({ lost }) => !lost.aborted));
+  expect(late().map(({ redelivered }) => redelivered)).toEqual([true]);
+  await consumption.stop();
 });
 
 describe("the control channel", () => {

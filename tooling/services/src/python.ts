@@ -18,7 +18,7 @@ export async function providePython(modules: PythonModules): Promise<string> {
   const found = await capable(modules);
   if (found !== undefined) return found;
   const packages = Object.values(modules);
-  if (await canInstall()) {
+  if (process.env.LOVAGE_TEST_PYTHON === undefined && (await canInstall())) {
     await installPackages(packages, async () => (await capable(modules)) === undefined);
     const installed = await capable(modules);
     if (installed !== undefined) return installed;

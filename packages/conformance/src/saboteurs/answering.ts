@@ -66,7 +66,7 @@ export const answering: readonly BrokerSaboteur[] = [
   ),
   brokerSaboteur(
     "calls its priorities banded and lets the lowest starve",
-    ["priority/banded-low-goes-on"],
+    ["priority/banded-all-get-on"],
     claim({ priority: "banded" }),
   ),
   brokerSaboteur("says that it ignores priorities, and does not", ["priority/none"], claim({ priority: "none" })),

@@ -9,6 +9,7 @@ import type { Drained } from "../peers/peer.ts";
 import { peersOf } from "../peers/peers-of.ts";
 import { fixed, mebibytes, runsWords, whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
+import { drainGoals } from "./drain-goals.ts";
 import { type BenchOptions, nameOf, type Scenario } from "./scenario.ts";
 
 interface Case {
@@ -95,6 +96,10 @@ export const drain: Scenario = {
         },
       ],
       charts: [],
+      goals: drainGoals(options.broker.name, {
+        perSecond: (name) => of(name, "perSecond"),
+        cpuUs: (name) => of(name, "cpuUs"),
+      }),
       notes: [
         `${runsWords(options.runs)} Every task of a run was counted in the executors; a run that misses or repeats one is an error.`,
         ...notes,

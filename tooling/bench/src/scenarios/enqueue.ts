@@ -7,6 +7,7 @@ import { inFlight } from "../peers/peer-process.ts";
 import { peersOf } from "../peers/peers-of.ts";
 import { fixed, runsWords, whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
+import { enqueueGoals } from "./enqueue-goals.ts";
 import { type BenchOptions, nameOf, type Scenario } from "./scenario.ts";
 
 const IN_FLIGHT = 500;
@@ -99,6 +100,7 @@ export const enqueue: Scenario = {
         },
       ],
       charts: [],
+      goals: enqueueGoals(options.broker.name, of),
       notes: [`${runsWords(options.runs)} Every message is counted in the queue afterwards.`, ...notes],
       data: subjects.map(({ name, tasks }) => ({ name, tasks, perSecond: rates.get(name) })),
     };

@@ -9,6 +9,7 @@ import { median } from "../measure/statistics.ts";
 import type { Latency } from "../peers/peer.ts";
 import { peersOf } from "../peers/peers-of.ts";
 import { fixed, runsWords, whole } from "../report/format.ts";
+import { atMost, times } from "../report/goal.ts";
 import { progressOf } from "../report/terminal.ts";
 import { type BenchOptions, nameOf, type Scenario } from "./scenario.ts";
 
@@ -78,6 +79,9 @@ export const latency: Scenario = {
         },
       ],
       charts: [],
+      goals: ["BullMQ", "bee-queue"]
+        .filter((name) => measured.has(name))
+        .map((name) => atMost(`p50 of event:100 ÷ ${name}`, 1, of("event:100", "p50") / of(name, "p50"), times)),
       notes: [`${runsWords(options.runs)} ${whole(tasks)} tasks in each.`, ...notes],
       data: Object.fromEntries(measured),
     };

@@ -15,7 +15,8 @@ from bench_celery import app, arrive, noop, now, wait
 what, count = sys.argv[1], int(sys.argv[2])
 if what == "fill":
     app.conf.broker_transport_options = {}
-with app.producer_pool.acquire(block=True) as producer:
+# Closed in the end, not just left: the server has then taken what was sent before.
+with app.connection_for_write() as connection, app.amqp.Producer(connection) as producer:
     if what == "store":
         # Connects and declares.
         noop.apply_async(producer=producer)
