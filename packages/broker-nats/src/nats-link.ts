@@ -61,7 +61,7 @@ export class NatsLink {
   #connected = true;
   #closed = false;
   #provenAt = Date.now();
-  #proving = false;
+  #askedForProofAt = 0;
 
   constructor(connection: NatsConnection, options: LinkOptions) {
     this.connection = connection;
@@ -95,14 +95,18 @@ export class NatsLink {
     return this.#provenAt;
   }
 
-  /** Asks the server for a sign of life, unless {@link provenAt} is from within `withinMs`. */
+  /**
+   * Asks the server for a sign of life, unless it was asked or gave one within `withinMs`. Also while others are unanswered: when the link
+   * thaws, the last of them counts.
+   */
   prove(withinMs: number): void {
     const askedAt = Date.now();
-    if (this.#proving || !this.connected || askedAt - this.#provenAt < withinMs) return;
-    this.#proving = true;
+    if (!this.connected || askedAt - Math.max(this.#provenAt, this.#askedForProofAt) < withinMs) return;
+    this.#askedForProofAt = askedAt;
+    // Of a connection that breaks there is nothing to prove.
     this.connection.flush().then(
       () => this.#proven(askedAt),
-      () => this.#proven(0),
+      () => {},
     );
   }
 
@@ -223,13 +227,12 @@ export class NatsLink {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
     this.#waiting.delete(key);
-    this.#provenAt = Math.max(this.#provenAt, waiting.sentAt);
+    this.#proven(waiting.sentAt);
     const nobody = message.data.length === 0 && message.headers?.code === 503;
     waiting.answered(nobody ? "no-responders" : message, waiting.times);
   }
 
   #proven(at: number): void {
-    this.#proving = false;
     this.#provenAt = Math.max(this.#provenAt, at);
   }
 
@@ -254,7 +257,6 @@ export class NatsLink {
       const { type } = status as { type: string };
       if (type === "disconnect" && this.#connected) {
         this.#connected = false;
-        this.#proving = false;
         for (const listener of [...this.#onDown]) listener();
       } else if (type === "reconnect") {
         this.#connected = true;
