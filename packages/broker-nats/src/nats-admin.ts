@@ -96,8 +96,7 @@ export class NatsAdmin implements Calls<QueueAdmin> {
     let removed = Math.max(0, ready - owned);
     if (!delayed) return removed;
     removed += await streams.purge(layout.delayStream(queue));
-    if (known.settings.schedules)
-      removed += await streams.purge(layout.readyStream(queue), layout.schedule(queue, ">"));
+    if (known.settings.schedules) removed += await streams.purge(layout.readyStream(queue), layout.schedulesAll(queue));
     return removed;
   }
 
@@ -157,7 +156,7 @@ export class NatsAdmin implements Calls<QueueAdmin> {
     return Promise.all(
       ids.map(async (id) => {
         const moved = some ? await streams.purge(stream, layout.delayedOf(queue, id)) : 0;
-        const kept = scheduled ? await streams.purge(layout.readyStream(queue), layout.schedule(queue, id)) : 0;
+        const kept = scheduled ? await streams.purge(layout.readyStream(queue), layout.schedulesOf(queue, id)) : 0;
         return moved + kept;
       }),
     );

@@ -180,7 +180,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
     const features = featuresOf(version);
     const queues = new Queues({ layout, streams, bucket: declared, choices, features, bands });
     const limits = natsCapabilities({ maxPayload: link.connection.info?.max_payload ?? 0, bands });
-    const publisher = new Publisher(link, layout, queues, limits);
+    const publisher = new Publisher(link, layout, queues, limits, this.#settings.now);
     const { stepsBack, forgetsRemovals } = features;
     const deadPulls = new DeadPulls(link, stepsBack);
     const done = new Done({ link, layout, streams, affected: forgetsRemovals });
@@ -210,6 +210,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
   #follow({ link, queues, revocations, settlements, version }: Parts): void {
     const { events } = this.#host;
     link.onDown(() => events.emit({ type: "disconnected" }));
+    link.onTurnedAway(({ code, message }) => events.emit({ type: "warning", code, message }));
     link.onUp(() => {
       events.emit({ type: "connected" });
       settlements.sender.retryNow();

@@ -12,6 +12,8 @@ export interface NatsQueueSettings extends QueueSettings {
   readonly paused: boolean;
   /** The server itself moves delayed messages of this queue; else the mover does. */
   readonly schedules: boolean;
+  /** When the stream of ready messages was made, as the server says; empty while it is gone. */
+  readonly made: string;
 }
 
 /** What a new stream is made with; an operator may change it later, and it stays. */
@@ -56,9 +58,10 @@ export function readyStream(
     ...common(choices),
     name: layout.readyStream(queue),
     description: `Lovage: queue ${queue}`,
-    subjects: features.schedules ? [ready, layout.schedule(queue, ">")] : [ready],
+    subjects: features.schedules ? [ready, layout.schedulesAll(queue)] : [ready],
     retention: "workqueue",
-    discard: "new",
+    // Servers refuse schedules where what is new is discarded. Without limits nothing ever is.
+    discard: features.schedules ? "old" : "new",
     max_bytes: choices.maxBytes,
     ...(bands > 1 && { republish: { src: ready, dest: layout.wake(queue, ">"), headers_only: true } }),
     ...(features.schedules && { allow_msg_schedules: true, allow_rollup_hdrs: true }),
@@ -155,6 +158,8 @@ function same(a: unknown, b: unknown): boolean {
   return a === b || (!a && !b);
 }
 
+const LIMITS = ["max_bytes", "max_msgs", "max_age", "max_msgs_per_subject"] as const;
+
 /** Without these a queue would lose, double or hide messages. */
 const STREAM_ESSENTIALS = ["retention", "discard", "storage", "max_age", "republish", "duplicate_window"] as const;
 const CONSUMER_ESSENTIALS = ["ack_policy", "ack_wait", "max_deliver", "max_ack_pending", "filter_subject"] as const;
@@ -191,9 +196,33 @@ function refuse(what: string, keys: readonly string[], wanted: object, returned:
   );
 }
 
-/** Whether this stream keeps schedules: asked for, and returned. */
-export function keepsSchedules(features: Features, returned: StreamConfig, schedules: string): boolean {
-  return features.schedules && returned.allow_msg_schedules === true && returned.subjects.includes(schedules);
+/**
+ * Whether a queue's stream is to keep schedules. Not where it has a limit, its own or an operator's: a stream that keeps schedules makes room
+ * by discarding the oldest, and a queue discards nothing. One that keeps them goes on, also for who connected before the server could; throws
+ * if it was given a limit since.
+ */
+export function mayKeepSchedules(
+  features: Features,
+  choices: StreamChoices,
+  present: StreamConfig | undefined,
+): boolean {
+  if (present === undefined) return features.schedules && choices.maxBytes === FOREVER;
+  const limits = limitsOf(present);
+  if (present.allow_msg_schedules !== true) return features.schedules && limits.length === 0;
+  if (limits.length === 0) return true;
+  throw new ConfigurationError(
+    `stream ${present.name} has a limit (${limits.join(", ")}) and keeps schedules, so it would discard its oldest messages to make room for new ones; remove the limit, or limit the account`,
+    { code: "BROKER_LAYOUT", subject: { what: `stream ${present.name}` } },
+  );
+}
+
+export function limitsOf(config: StreamConfig): readonly string[] {
+  return LIMITS.filter((limit) => config[limit] > 0);
+}
+
+/** What the server returned, not what it was asked for. */
+export function keepsSchedules(returned: StreamConfig, schedules: string): boolean {
+  return returned.allow_msg_schedules === true && returned.subjects.includes(schedules);
 }
 
 /** What is ours to set on a stream that exists already; everything else stays as it is, for an operator may have chosen it. */

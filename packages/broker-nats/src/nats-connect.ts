@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { backoff } from "@lovage/core/brokers";
-import { ConfigurationError } from "@lovage/core/contracts";
+import { BrokerUnavailableError, ConfigurationError, type LovageError } from "@lovage/core/contracts";
 import {
   type Authenticator,
   type ConnectionOptions,
@@ -23,16 +23,57 @@ const RECONNECT_MS = 300;
 export async function openLink(settings: Settings, signal: AbortSignal, name: string): Promise<NatsLink> {
   const { apiPrefix, inboxPrefix, operationTimeoutMs: timeoutMs, connection: given } = settings;
   const owned = given === undefined || typeof given === "function";
-  const connection = owned ? await dial(() => given?.() ?? ownConnection(settings, name), signal) : given;
+  const connection = owned ? await dial(settings, () => given?.() ?? ownConnection(settings, name), signal) : given;
   if (connection.isClosed()) {
     throw new ConfigurationError(
       "the connection that was passed in is closed; pass an open one, or a function that makes one",
     );
   }
-  return new NatsLink(connection, { apiPrefix, inboxPrefix, timeoutMs, owned });
+  return new NatsLink(connection, {
+    apiPrefix,
+    inboxPrefix,
+    timeoutMs,
+    owned,
+    explain: (error) => explain(settings, error),
+  });
 }
 
-async function dial(make: () => Promise<NatsConnection>, signal: AbortSignal): Promise<NatsConnection> {
+/** What the server only calls a violation may be told from the credentials themselves. */
+function explain({ connect: { credentials, tls } }: Settings, error: unknown): LovageError {
+  const explained = errorOf(error);
+  const certified = typeof tls === "object" && (tls.cert ?? tls.certFile) !== undefined;
+  if (tls && !certified && (error as Error | undefined)?.name === "TimeoutError") {
+    return new BrokerUnavailableError(
+      "the server did not answer in time; if it asks clients for a certificate, give one (tls.certFile and tls.keyFile)",
+      { cause: error },
+    );
+  }
+  if (credentials === undefined || explained.code !== "BROKER_CREDENTIALS") return explained;
+  const expiredAt = expiryOf(credentials);
+  if (expiredAt === undefined || expiredAt > Date.now()) return explained;
+  return new ConfigurationError(
+    `the server does not let us in: the user's JWT in the credentials expired at ${new Date(expiredAt).toISOString()}; issue new credentials for this user (nsc generate creds)`,
+    { code: "BROKER_CREDENTIALS", cause: error },
+  );
+}
+
+/** Ms since the epoch; undefined for credentials that do not expire or cannot be read now. */
+function expiryOf(credentials: string | (() => string)): number | undefined {
+  try {
+    const text = typeof credentials === "string" ? credentials : credentials();
+    const [, claims = ""] = /^[\w-]+\.([\w-]+)\.[\w-]+\s*$/m.exec(text) ?? [];
+    const { exp = 0 } = JSON.parse(Buffer.from(claims, "base64url").toString()) as { exp?: number };
+    return exp === 0 ? undefined : exp * 1_000;
+  } catch {
+    return undefined;
+  }
+}
+
+async function dial(
+  settings: Settings,
+  make: () => Promise<NatsConnection>,
+  signal: AbortSignal,
+): Promise<NatsConnection> {
   try {
     const connection = await make();
     if (signal.aborted) {
@@ -42,7 +83,7 @@ async function dial(make: () => Promise<NatsConnection>, signal: AbortSignal): P
     return connection;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw errorOf(error);
+    throw explain(settings, error);
   }
 }
 
@@ -99,10 +140,19 @@ function authenticators(options: NatsConnectOptions): Authenticator[] {
   return found;
 }
 
-/** Read once before anybody is asked: what is in the file does not get better by trying. */
-function fromCredentials(text: string): Authenticator {
-  // The client looks for the end of the last line, which is gone where a file was trimmed.
-  const authenticator = credsAuthenticator(Buffer.from(`${text.replaceAll("\r\n", "\n")}\n`));
+/** Tried once before anybody is asked: what is no credentials file does not get better by trying. */
+function fromCredentials(credentials: string | (() => string)): Authenticator {
+  let last = "";
+  const authenticator = credsAuthenticator(() => {
+    try {
+      last = typeof credentials === "string" ? credentials : credentials();
+    } catch (error) {
+      // While it is being replaced: as before.
+      if (last === "") throw error;
+    }
+    // The client looks for the end of the last line, which is gone where a file was trimmed.
+    return Buffer.from(`${last.replaceAll("\r\n", "\n")}\n`);
+  });
   try {
     authenticator("nonce");
   } catch {

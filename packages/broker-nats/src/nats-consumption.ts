@@ -261,8 +261,11 @@ export class NatsFeed implements Feed {
       this.consumption.queueLost();
       return;
     }
+    const { made } = this.#known.settings;
     this.#known = now;
     this.consumption.leaseMs = now.settings.leaseMs;
+    // Another stream: its messages have the numbers of those of before.
+    if (made !== "" && made !== now.settings.made) this.consumption.loseAll();
     if (now.settings.paused) this.#callOff();
     else this.roomChanged();
   }

@@ -69,11 +69,10 @@ export class NatsControl implements ControlChannel {
 
   async *broadcast(
     command: ControlCommand,
-    { timeoutMs, expect = Number.POSITIVE_INFINITY }: { readonly timeoutMs: number; readonly expect?: number },
+    options: { readonly timeoutMs: number; readonly expect?: number },
   ): AsyncGenerator<ControlReply, void, void> {
     const { link, layout } = this.#reach();
-    const replies = new Replies(expect);
-    const late = setTimeout(() => replies.end(), timeoutMs);
+    const replies = new Replies(options);
     this.#asked.add(replies);
     const inbox = link.inbox();
     const heard = link.hear(inbox, ({ data }) => {
@@ -81,7 +80,6 @@ export class NatsControl implements ControlChannel {
       if (data.length > 0) replies.add(JSON.parse(Buffer.from(data).toString()) as ControlReply);
     });
     replies.onEnd = () => {
-      clearTimeout(late);
       this.#asked.delete(replies);
       heard.unsubscribe();
     };

@@ -1,6 +1,7 @@
 /** Where a copy of a message goes: ready, or delayed in the way that its queue's server has. Pure. */
 
-import { bandOf, type Layout } from "./nats-layout.ts";
+import { bandOf } from "@lovage/core/brokers";
+import type { Layout } from "./nats-layout.ts";
 import type { HeaderLines } from "./nats-port.ts";
 import type { KnownQueue } from "./nats-queues.ts";
 
@@ -27,16 +28,10 @@ export function destination(layout: Layout, { name, settings }: KnownQueue, copy
   if (!settings.schedules) {
     return { subject: layout.delayed(name, dueAt, id), lines: { "Nats-Msg-Id": copyId }, ready: false };
   }
-  // One schedule per subject: a second copy takes the place of the first, so it needs no id to be recognised by. The server would keep
-  // that id for the message that it makes of this one.
+  const at = new Date(Math.ceil(dueAt)).toISOString();
   return {
-    subject: layout.schedule(name, id),
-    lines: { "Nats-Schedule": `@at ${wholeSecond(dueAt)}`, "Nats-Schedule-Target": ready },
+    subject: layout.schedule(name, dueAt, id),
+    lines: { "Nats-Msg-Id": copyId, "Nats-Schedule": `@at ${at}`, "Nats-Schedule-Target": ready },
     ready: false,
   };
-}
-
-/** Never early: the next whole second. */
-function wholeSecond(at: number): string {
-  return `${new Date(Math.ceil(at / 1_000) * 1_000).toISOString().slice(0, 19)}Z`;
 }

@@ -1,4 +1,5 @@
 import type { Diagnosis } from "@lovage/core/contracts";
+import { limitsOf } from "./nats-configs.ts";
 import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
 import type { Queues } from "./nats-queues.ts";
@@ -21,14 +22,43 @@ export async function diagnose({ link, version, streams, queues, layout }: Subje
   const ready = await Promise.all(names.map((queue) => streams.info(layout.readyStream(queue))));
   const replicas = ready.map((stream) => stream?.config.num_replicas ?? 1);
   found.push(...aboutCopies(names, ready), aboutSync(replicas.every((copies) => copies >= 3) && replicas.length > 0));
-  found.push({
-    check: "delays",
-    level: "ok",
-    finding: featuresOf(version).schedules
-      ? "kept by the server as schedules, in queues that were empty when they got them; by an elected worker elsewhere"
-      : "moved by an elected worker (the server keeps schedules from 2.12 on)",
-  });
+  found.push(...aboutDelays(version, names, ready));
   return found;
+}
+
+function aboutDelays(
+  version: Version,
+  names: readonly string[],
+  ready: readonly (StreamInfo | undefined)[],
+): readonly Diagnosis[] {
+  const check = "delays";
+  const discarding = names.filter((_, index) => {
+    const config = ready[index]?.config;
+    return config?.allow_msg_schedules === true && limitsOf(config).length > 0;
+  });
+  if (discarding.length > 0) {
+    return [
+      {
+        check,
+        level: "error",
+        finding: `streams of ${discarding.join(", ")} keep schedules and were given a limit: they discard their oldest messages to make room`,
+        advice: "remove the limit (nats stream edit), or limit the account",
+      },
+    ];
+  }
+  if (!featuresOf(version).schedules) {
+    return [{ check, level: "ok", finding: "moved by an elected worker (servers keep schedules from 2.12 on)" }];
+  }
+  const moved = names.filter((_, index) => ready[index]?.config.allow_msg_schedules !== true);
+  const finding = "kept by the server as schedules";
+  if (moved.length === 0) return [{ check, level: "ok", finding }];
+  return [
+    {
+      check,
+      level: "ok",
+      finding: `${finding}; moved by an elected worker in ${moved.join(", ")} (a limit, or declared on an older server)`,
+    },
+  ];
 }
 
 function aboutVersion(text: string, version: Version): Diagnosis {

@@ -19,12 +19,13 @@ export const API_CODES = {
   streamNotFound: 10059,
   streamNameInUse: 10058,
   subjectsOverlap: 10065,
+  invalidConfig: 10052,
   wrongLastSequence: 10071,
   consumerExists: 10148,
 } as const;
 
 /** No room: for messages, bytes, messages of a subject, the account's or the server's storage. */
-const FULL: ReadonlySet<number> = new Set([10023, 10028, 10047, 10122]);
+const FULL: ReadonlySet<number> = new Set([10002, 10023, 10028, 10047, 10122]);
 /** The store failed: because a limit was reached, or because the disk did. */
 const STORE_FAILED = 10077;
 /** Not now: no leader, a server that catches up or starts, offline parts of a cluster. */
@@ -91,7 +92,15 @@ export function publishRefusal(error: NatsApiError, queue: string): LovageError 
 const HOPELESS =
   /authoriz|authentic|permission|nkey|user jwt|BAD_CREDS|AUTHORIZATION_VIOLATION|AUTHENTICATION_EXPIRED/i;
 
+const EXPIRED = /authentication.expired/i;
+
 const UNTRUSTED = /ERR_TLS_CERT|CERT_|_CERT|self.signed|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/i;
+
+/** Whether a client says that the server turned it away, not that it may not do one thing. */
+export function isTurnedAway(error: unknown): boolean {
+  const { name = "", message = "" } = (error ?? {}) as Partial<Error>;
+  return /authorization.violation|authentication.(expired|timeout)/i.test(`${name} ${message} ${String(error)}`);
+}
 
 export function errorOf(error: unknown): LovageError {
   if (isLovageError(error)) return error;
@@ -120,6 +129,12 @@ export function errorOf(error: unknown): LovageError {
     return new ConfigurationError(
       `the server's certificate is not accepted (${message.split("\n")[0]}); give the authority that signed it (tls.caFile), and a host name that it is for`,
       { code: "BROKER_CERTIFICATE", cause: error },
+    );
+  }
+  if (EXPIRED.test(text)) {
+    return new ConfigurationError(
+      `the server does not let us in (${message}): the credentials have expired; issue new ones for this user (nsc generate creds)`,
+      { code: "BROKER_CREDENTIALS", cause: error },
     );
   }
   if (HOPELESS.test(text)) {

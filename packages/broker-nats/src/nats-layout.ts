@@ -5,7 +5,7 @@
  * ```
  * stream  <ns>-q-<queue>   <ns>.q.<queue>.<band>                     work queue: a message until it is acked
  *           consumer b<band>                                         all workers of the queue share it
- *                          <ns>.s.<queue>.<id>                       schedules, from 2.12 on: the server moves them itself
+ *                          <ns>.s.<queue>.<hour>.<window>.<due>.<id> schedules, from 2.12 on: the server moves them itself
  * stream  <ns>-d-<queue>   <ns>.d.<queue>.<hour>.<window>.<due>.<id> delayed, below 2.12: the mover copies them when due
  * stream  <ns>-x-<queue>   <ns>.x.<queue>.<id>                       dead letters
  *
@@ -21,8 +21,6 @@
  *         <ns>.c.…                   control and events: nats-control.ts
  * ```
  */
-
-import { MAX_PRIORITY } from "@lovage/core/contracts";
 
 const HOUR_MS = 3_600_000;
 /** What is due within one window is looked up together. */
@@ -76,30 +74,33 @@ export class Layout {
     return Number(consumer.slice(1));
   }
 
-  schedule(queue: string, id: string | ">"): string {
-    return `${this.namespace}.s.${token(queue)}.${id === ">" ? id : idToken(id)}`;
+  schedule(queue: string, dueAt: number, id: string): string {
+    return place(this.scheduleWindow(queue, Math.ceil(dueAt)), dueAt, id);
   }
 
-  /** Whose schedules a message of this id would be, in any queue. */
-  scheduleOfAny(id: string): string {
-    return `${this.namespace}.s.*.${idToken(id)}`;
+  schedulesAll(queue: string): string {
+    return `${this.namespace}.s.${token(queue)}.>`;
+  }
+
+  scheduleWindow(queue: string, at: number): string {
+    return window(`${this.namespace}.s.${token(queue)}`, at);
+  }
+
+  /** The schedules of this id, whenever due. */
+  schedulesOf(queue: string, id: string): string {
+    return `${this.namespace}.s.${token(queue)}.*.*.*.${idToken(id)}`;
   }
 
   delayed(queue: string, dueAt: number, id: string): string {
-    const at = Math.ceil(dueAt);
-    return `${this.delayedWindow(queue, at)}.${at}.${idToken(id)}`;
+    return place(this.delayedWindow(queue, Math.ceil(dueAt)), dueAt, id);
   }
 
   delayedAll(queue: string): string {
     return `${this.namespace}.d.${token(queue)}.>`;
   }
 
-  delayedHour(queue: string, at: number): string {
-    return `${this.namespace}.d.${token(queue)}.${Math.floor(at / HOUR_MS)}`;
-  }
-
   delayedWindow(queue: string, at: number): string {
-    return `${this.delayedHour(queue, at)}.${Math.floor((at % HOUR_MS) / WINDOW_MS)}`;
+    return window(`${this.namespace}.d.${token(queue)}`, at);
   }
 
   /** The delayed messages of this id, whenever due. */
@@ -142,6 +143,19 @@ export class Layout {
   }
 }
 
+function window(queue: string, at: number): string {
+  return `${queue}.${Math.floor(at / HOUR_MS)}.${Math.floor((at % HOUR_MS) / WINDOW_MS)}`;
+}
+
+function place(inWindow: string, dueAt: number, id: string): string {
+  return `${inWindow}.${Math.ceil(dueAt)}.${idToken(id)}`;
+}
+
+/** The window that a delayed message's subject lies in. */
+export function windowOf(subject: string): string {
+  return subject.split(".").slice(0, -2).join(".");
+}
+
 /** When a delayed message is due, from its subject; undefined for a subject that is none of ours. */
 export function dueOf(subject: string): number | undefined {
   const due = subject.split(".").at(-2);
@@ -164,9 +178,4 @@ export function idToken(id: string): string {
 
 export function idOfToken(text: string): string {
   return text.startsWith("=") ? Buffer.from(text.slice(1), "base64url").toString() : text;
-}
-
-/** 0 is the band of the highest priorities. */
-export function bandOf(priority: number, bands: number): number {
-  return Math.floor(((MAX_PRIORITY - priority) * bands) / (MAX_PRIORITY + 1));
 }

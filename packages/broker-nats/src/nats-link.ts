@@ -1,5 +1,5 @@
-import { BrokerUnavailableError } from "@lovage/core/contracts";
-import { apiError, isPassing } from "./nats-errors.ts";
+import { BrokerUnavailableError, type LovageError } from "@lovage/core/contracts";
+import { apiError, isPassing, isTurnedAway } from "./nats-errors.ts";
 import {
   type HeaderBlock,
   inbox,
@@ -35,6 +35,8 @@ export interface LinkOptions {
   readonly timeoutMs: number;
   /** The connection was made here, and is closed here. */
   readonly owned: boolean;
+  /** What the client says of why the server turned it away, in the words of the contract. */
+  readonly explain: (error: unknown) => LovageError;
 }
 
 const SWEEP_MS = 50;
@@ -56,6 +58,8 @@ export class NatsLink {
   readonly #waiting = new Map<string, Waiting>();
   readonly #onUp = new Set<() => void>();
   readonly #onDown = new Set<() => void>();
+  readonly #onTurnedAway = new Set<(error: LovageError) => void>();
+  #turnedAway: LovageError | undefined;
   #next = 0;
   #sweep: NodeJS.Timeout | undefined;
   #connected = true;
@@ -119,6 +123,17 @@ export class NatsLink {
   onDown(listener: () => void): () => void {
     this.#onDown.add(listener);
     return () => void this.#onDown.delete(listener);
+  }
+
+  /** Called when the server does not let a connection go on or begin anew, once until one does. */
+  onTurnedAway(listener: (error: LovageError) => void): () => void {
+    this.#onTurnedAway.add(listener);
+    return () => void this.#onTurnedAway.delete(listener);
+  }
+
+  /** Why there is no connection, where waiting alone does not help. */
+  get turnedAway(): LovageError | undefined {
+    return this.#turnedAway;
   }
 
   inbox(): string {
@@ -187,7 +202,7 @@ export class NatsLink {
     for (let attempt = 0; ; attempt += 1) {
       const left = deadline - performance.now();
       const answer = await this.request(`${this.apiPrefix}.${subject}`, text, undefined, Math.max(1, left));
-      const failure = typeof answer === "string" ? unanswered(answer, timeoutMs) : apiError(answer);
+      const failure = typeof answer === "string" ? this.#unanswered(answer, timeoutMs) : apiError(answer);
       if (failure === undefined) return JSON.parse(Buffer.from((answer as NatsMessage).data).toString()) as T;
       const wait = Math.min(150, 25 * 2 ** attempt);
       const passing = answer === "no-responders" || isPassing(failure);
@@ -251,17 +266,32 @@ export class NatsLink {
     this.#sweep = undefined;
   }
 
+  #unanswered(answer: Exclude<Answer, NatsMessage>, timeoutMs: number): Error {
+    if (answer === "no-responders") {
+      return new BrokerUnavailableError(
+        "nobody answers for JetStream: it is not enabled on this server or for this account, or has no leader just now",
+      );
+    }
+    if (answer === "closed") return new BrokerUnavailableError("the connection is closed");
+    return this.#turnedAway ?? new BrokerUnavailableError(`no answer within ${timeoutMs} ms; is the server reachable?`);
+  }
+
   async #follow(): Promise<void> {
     for await (const status of this.connection.status()) {
       if (this.#closed) return;
-      const { type } = status as { type: string };
+      const { type, error, data } = status as { type: string; error?: unknown; data?: unknown };
       if (type === "disconnect" && this.#connected) {
         this.#connected = false;
         for (const listener of [...this.#onDown]) listener();
       } else if (type === "reconnect") {
         this.#connected = true;
+        this.#turnedAway = undefined;
         for (const [key, waiting] of this.#waiting) this.#send(key, waiting);
         for (const listener of [...this.#onUp]) listener();
+      } else if (type === "error" && this.#turnedAway === undefined && isTurnedAway(error ?? data)) {
+        const why = this.#options.explain(error ?? data);
+        this.#turnedAway = why;
+        for (const listener of [...this.#onTurnedAway]) listener(why);
       }
     }
   }
@@ -282,15 +312,4 @@ export class NatsLink {
 
 function bytes(data: Uint8Array | string): Uint8Array {
   return typeof data === "string" ? Buffer.from(data) : data;
-}
-
-function unanswered(answer: Exclude<Answer, NatsMessage>, timeoutMs: number): Error {
-  if (answer === "no-responders") {
-    return new BrokerUnavailableError(
-      "nobody answers for JetStream: it is not enabled on this server or for this account, or has no leader just now",
-    );
-  }
-  return new BrokerUnavailableError(
-    answer === "late" ? `no answer within ${timeoutMs} ms; is the server reachable?` : "the connection is closed",
-  );
 }

@@ -1,10 +1,12 @@
+import { bandOf } from "@lovage/core/brokers";
 import { Agenda, type Due } from "./nats-agenda.ts";
 import type { Bucket } from "./nats-bucket.ts";
 import { Election } from "./nats-election.ts";
 import { decode, encode, parseBlock } from "./nats-envelope.ts";
 import type { Ghosts } from "./nats-ghosts.ts";
-import { bandOf, dueOf, type Layout, WINDOW_MS } from "./nats-layout.ts";
+import { dueOf, type Layout, WINDOW_MS } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
+import { Overdue } from "./nats-overdue.ts";
 import type { NatsSubscription } from "./nats-port.ts";
 import type { Publisher } from "./nats-publisher.ts";
 import type { Queues } from "./nats-queues.ts";
@@ -40,6 +42,7 @@ export class Mover {
   readonly #options: MoverOptions;
   readonly #election: Election;
   readonly #agenda = new Agenda();
+  readonly #overdue: Overdue;
   /** Queues that may have something beyond the agenda. */
   readonly #later = new Set<string>();
   /** Where the copy of each place went. */
@@ -56,6 +59,7 @@ export class Mover {
 
   constructor(options: MoverOptions) {
     this.#options = options;
+    this.#overdue = new Overdue(options);
     this.#election = new Election(
       options.bucket,
       () => this.#begin(),
@@ -104,10 +108,12 @@ export class Mover {
     const { layout, queues } = this.#options;
     clearTimeout(this.#turn);
     this.#windows = 0;
-    this.#horizon = windowEnd(Date.now());
+    // Far enough that the list of the window after it is there in time, though this one takes a while.
+    this.#horizon = windowEnd(Date.now() + WINDOW_MS / 2);
     await this.#all([
       this.#options.ghosts.layAll(),
       ...queues.names().map((queue) => this.#list(queue, layout.delayedAll(queue))),
+      this.#overdue.lookThrough(),
     ]);
     this.#nextTurn();
   }
@@ -121,7 +127,8 @@ export class Mover {
     this.#horizon += WINDOW_MS;
     const queues = [...this.#later];
     this.#later.clear();
-    await this.#all(queues.map((queue) => this.#list(queue, `${layout.delayedWindow(queue, from)}.>`)));
+    const lists = queues.map((queue) => this.#list(queue, `${layout.delayedWindow(queue, from)}.>`));
+    await this.#all([...lists, this.#overdue.look()]);
     this.#nextTurn();
   }
 

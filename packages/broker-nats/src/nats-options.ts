@@ -8,8 +8,11 @@ export interface NatsConnectOptions {
   readonly user?: string;
   readonly password?: string;
   readonly token?: string;
-  /** Contents of a credentials file (user JWT and seed). */
-  readonly credentials?: string;
+  /**
+   * Contents of a credentials file (user JWT and seed). As a function it is asked whenever a connection is made or made anew, so credentials
+   * that were renewed in time, or even too late, are taken up without a restart.
+   */
+  readonly credentials?: string | (() => string);
   /** Seed of a user's nkey, `SU…`. */
   readonly nkeySeed?: string;
   /** PEM files or contents. `true`, or a `tls://` server, asks for TLS with the system's authorities. */
@@ -65,6 +68,8 @@ export interface NatsBrokerOptions extends NatsOptions {
   readonly dedupeWindowMs?: number;
   /** The most bytes that a new queue may hold; more is refused with `BrokerFullError`. Default: as much as the account may. */
   readonly maxBytes?: number;
+  /** The clock that due times are compared with: ms since the epoch. For tests. Default `Date.now`. */
+  readonly now?: () => number;
 }
 
 export interface NatsResultsOptions extends NatsOptions {}
@@ -83,6 +88,7 @@ export interface Settings {
   readonly bands: number;
   readonly dedupeWindowMs: number;
   readonly maxBytes: number;
+  readonly now: () => number;
 }
 
 const DEFAULT_OPERATION_TIMEOUT_MS = 10_000;
@@ -112,6 +118,7 @@ export function settingsOf(options: NatsBrokerOptions): Settings {
     bands: whole("bands", options.bands ?? 1, 1, 10),
     dedupeWindowMs: whole("dedupeWindowMs", options.dedupeWindowMs ?? DEFAULT_DEDUPE_WINDOW_MS, 1_000),
     maxBytes: options.maxBytes === undefined ? -1 : whole("maxBytes", options.maxBytes, 1_024),
+    now: options.now ?? Date.now,
   };
 }
 

@@ -44,6 +44,8 @@ export class Publisher {
   readonly #layout: Layout;
   readonly #queues: Queues;
   readonly #limits: Pick<BrokerCapabilities, "maxMessageBytes" | "maxDelayMs">;
+  /** The clock of due times. */
+  readonly now: () => number;
   #waiting: Sending[] = [];
   #underWay = 0;
   #idle: (() => void)[] = [];
@@ -55,7 +57,9 @@ export class Publisher {
     layout: Layout,
     queues: Queues,
     limits: Pick<BrokerCapabilities, "maxMessageBytes" | "maxDelayMs">,
+    now: () => number,
   ) {
+    this.now = now;
     this.#link = link;
     this.#layout = layout;
     this.#queues = queues;
@@ -102,7 +106,7 @@ export class Publisher {
   store(known: KnownQueue, travelling: Travelling, copyId: string): Promise<Verdict> {
     const { message, dueAt } = travelling;
     const copy: Copy = { id: message.id, priority: message.priority, copyId, dueAt };
-    const { subject, lines } = destination(this.#layout, known, copy, Date.now());
+    const { subject, lines } = destination(this.#layout, known, copy, this.now());
     const encoded = encode(travelling, lines);
     const error = tooLarge(
       encoded,
@@ -213,7 +217,11 @@ export class Publisher {
     else sending.settled({ status: "refused", error });
   }
 
+  /** Why there was no answer. */
   #silent(): LovageError {
-    return new BrokerUnavailableError(`the server did not take it within ${this.#link.timeoutMs} ms`);
+    return (
+      this.#link.turnedAway ??
+      new BrokerUnavailableError(`the server did not take it within ${this.#link.timeoutMs} ms`)
+    );
   }
 }

@@ -8,11 +8,13 @@ import {
   delayStream,
   differences,
   keepsSchedules,
+  mayKeepSchedules,
   type NatsQueueSettings,
   readyStream,
   type StreamChoices,
   updated,
 } from "./nats-configs.ts";
+import { API_CODES, isApiError } from "./nats-errors.ts";
 import { type Layout, token, untoken } from "./nats-layout.ts";
 import type { ConsumerConfig, ConsumerInfo, StreamConfig, StreamInfo, Streams } from "./nats-streams.ts";
 import type { Features } from "./nats-versions.ts";
@@ -104,10 +106,13 @@ export class Queues {
   }
 
   async declare(declaration: QueueDeclaration): Promise<void> {
+    const { layout, streams } = this.#options;
     queueSettings(declaration);
     const { name } = declaration;
     for (;;) {
-      const present = await this.refresh(name);
+      const found = await this.refresh(name);
+      const gone = found !== undefined && (await streams.info(layout.readyStream(name))) === undefined;
+      const present = gone ? await this.#disown(found) : found;
       const settings = await this.build(name, {
         ...queueSettings(declaration, present?.settings),
         bands: Math.max(this.#options.bands, present?.settings.bands ?? 1),
@@ -136,16 +141,16 @@ export class Queues {
   }
 
   /** Makes the streams and consumers of a queue, or brings them to its settings; resolves with what came of that. */
-  async build(queue: string, settings: Omit<NatsQueueSettings, "schedules">): Promise<NatsQueueSettings> {
-    const { layout, choices, features } = this.#options;
-    const [made] = await Promise.all([
+  async build(queue: string, settings: Omit<NatsQueueSettings, "schedules" | "made">): Promise<NatsQueueSettings> {
+    const { layout, choices } = this.#options;
+    const [{ config, created }] = await Promise.all([
       this.#readyStream(queue, settings),
       this.#stream(delayStream(layout, queue, choices)),
       this.#stream(deadStream(layout, queue, settings, choices)),
     ]);
     const consumers = Array.from({ length: settings.bands }, (_, band) => bandConsumer(layout, queue, band, settings));
-    await Promise.all(consumers.map((consumer) => this.#consumer(made.name, consumer)));
-    return { ...settings, schedules: keepsSchedules(features, made, layout.schedule(queue, ">")) };
+    await Promise.all(consumers.map((consumer) => this.#consumer(config.name, consumer)));
+    return { ...settings, schedules: keepsSchedules(config, layout.schedulesAll(queue)), made: created };
   }
 
   /**
@@ -171,11 +176,13 @@ export class Queues {
     // Asked after the consumers: what they have given out was stored before.
     const info = await streams.info(stream);
     if (info === undefined || consumers.length !== before.settings.bands || consumers.includes(undefined)) {
+      if (info === undefined) await this.#disown(before);
       await new Promise((resolve) => setTimeout(resolve, DELETION_MS));
     } else {
       const ahead = consumers.filter((consumer) => isAhead(consumer as ConsumerInfo, info));
       // Usually all that was missing is the connection that was lost.
       if (ahead.length === 0) return true;
+      await this.#disown(before);
       await Promise.all(ahead.map((consumer) => streams.deleteConsumer(stream, consumer?.name as string)));
     }
     const known = await this.refresh(queue);
@@ -185,31 +192,44 @@ export class Queues {
     return true;
   }
 
-  /** A stream with messages in it cannot begin to keep schedules: then it goes on as before, with the mover. */
-  async #readyStream(queue: string, { bands }: Pick<NatsQueueSettings, "bands">): Promise<StreamConfig> {
-    const { layout, choices, features } = this.#options;
+  /**
+   * Messages will be counted anew: whoever holds one of before would settle another that has its number. Said to all before there can be one.
+   * Resolves with what is said of the queue then.
+   */
+  async #disown({ name, settings, revision }: KnownQueue): Promise<KnownQueue | undefined> {
+    // Refused: somebody else has said it, or something newer.
+    await this.#store(name, { ...settings, made: "" }, revision);
+    return this.refresh(name);
+  }
+
+  /** Where a server does not let it keep schedules, it goes on with the mover. */
+  async #readyStream(queue: string, { bands }: Pick<NatsQueueSettings, "bands">): Promise<StreamInfo> {
+    const { layout, choices, features, streams } = this.#options;
+    const present = (await streams.info(layout.readyStream(queue)))?.config;
+    const wanted = (schedules: boolean): StreamConfig =>
+      readyStream(layout, queue, bands, choices, { ...features, schedules });
+    if (!mayKeepSchedules(features, choices, present)) return this.#stream(wanted(false));
     try {
-      return await this.#stream(readyStream(layout, queue, bands, choices, features));
+      return await this.#stream(wanted(true));
     } catch (error) {
-      if (!features.schedules) throw error;
-      return this.#stream(readyStream(layout, queue, bands, choices, { ...features, schedules: false }));
+      if (present?.allow_msg_schedules === true || !isApiError(error, API_CODES.invalidConfig)) throw error;
+      return this.#stream(wanted(false));
     }
   }
 
-  async #stream(wanted: StreamConfig): Promise<StreamConfig> {
+  async #stream(wanted: StreamConfig): Promise<StreamInfo> {
     const { streams } = this.#options;
     const present = await streams.info(wanted.name);
     if (present === undefined) {
       const made = await streams.create(wanted);
       if (made === undefined) return this.#stream(wanted);
       checkStream(wanted, made.config);
-      return made.config;
+      return made;
     }
     const target = updated(present.config, wanted);
-    const config =
-      differences(target, present.config).length === 0 ? present.config : (await streams.update(target)).config;
-    checkStream(wanted, config);
-    return config;
+    const info = differences(target, present.config).length === 0 ? present : await streams.update(target);
+    checkStream(wanted, info.config);
+    return info;
   }
 
   async #consumer(stream: string, wanted: ConsumerConfig): Promise<void> {

@@ -5,6 +5,7 @@ import {
   type Payload,
   type ResultRecord,
   type ResultStore,
+  type ResultStoreCapabilities,
 } from "@lovage/core/contracts";
 import { Bucket, type Entry } from "./nats-bucket.ts";
 import { openLink } from "./nats-connect.ts";
@@ -28,6 +29,7 @@ const AT_ONCE = 256;
 /** Results in a bucket of the same server, or of another one: new → (connect) connected → (close) closed. */
 class NatsResults implements ResultStore {
   readonly name = "nats";
+  readonly capabilities: ResultStoreCapabilities = { keptFor: "anyone" };
   readonly #settings: Settings;
   readonly #layout: Layout;
   readonly #events = new BrokerEvents();

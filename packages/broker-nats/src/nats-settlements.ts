@@ -136,7 +136,7 @@ export class Settlements {
       return outcome(await this.#publisher.store(known, { message, handedOver: deliveryCount }, copyId));
     }
     const { delayMs, headers = message.headers } = request;
-    const dueAt = delayMs > 0 ? Date.now() + delayMs : undefined;
+    const dueAt = delayMs > 0 ? this.#publisher.now() + delayMs : undefined;
     return outcome(await this.#publisher.store(known, { message: { ...message, headers }, dueAt }, copyId));
   }
 

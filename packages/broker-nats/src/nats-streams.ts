@@ -30,6 +30,7 @@ export interface StreamConfig {
 }
 
 export interface StreamInfo {
+  readonly created: string;
   readonly config: StreamConfig;
   readonly state: {
     readonly messages: number;

@@ -1,3 +1,4 @@
+import { bandsInTurn } from "@lovage/core/brokers";
 import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
 import type { NatsMessage, NatsSubscription } from "./nats-port.ts";
@@ -13,8 +14,6 @@ export interface SweepsOptions {
   readonly onTrouble: (reason: string) => void;
 }
 
-/** Every so often the lowest goes first, so that it gets on while the higher ones never run dry. */
-const TURNED_EVERY = 8;
 const ANSWER_MS = 5_000;
 /** While others hold messages: a lease that lapses is announced by nobody. */
 const LAPSE_LOOK_MS = 1_000;
@@ -81,9 +80,8 @@ export class Sweeps {
     let empty = 0;
     while (this.#wanted > 0 && this.#link.connected) {
       this.#turn += 1;
-      const bands = Array.from({ length: this.#options.bands }, (_, band) => band);
       let arrived = 0;
-      for (const band of this.#turn % TURNED_EVERY === 0 ? bands.toReversed() : bands) {
+      for (const band of bandsInTurn(this.#turn, this.#options.bands)) {
         if (this.#wanted > 0) arrived += await this.#pull(band);
       }
       empty = arrived > 0 ? 0 : empty + 1;

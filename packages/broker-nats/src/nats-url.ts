@@ -42,6 +42,11 @@ export function optionsOf(url: URL, directory: string): NatsBrokerOptions {
     const file = given.get(name);
     return file === undefined ? undefined : readSecret(resolve(directory, file), name).trim();
   };
+  /** Read now, so that a wrong path is told at once, and again for each connection. */
+  const renewable = (name: Parameter): (() => string) | undefined => {
+    const read = (): string | undefined => secret(name);
+    return read() === undefined ? undefined : () => read() as string;
+  };
   const file = (name: Parameter): string | undefined => {
     const path = given.get(name);
     return path === undefined ? undefined : resolve(directory, path);
@@ -60,7 +65,7 @@ export function optionsOf(url: URL, directory: string): NatsBrokerOptions {
     ...(user !== "" && password === "" ? { token: user } : {}),
     ...(password === "" ? {} : { user, password: decodeURIComponent(password) }),
     ...(given.has("token") && { token: given.get("token") }),
-    credentials: secret("creds"),
+    credentials: renewable("creds"),
     nkeySeed: secret("nkey"),
     tls: tls === false ? undefined : tls,
     domain: given.get("domain"),

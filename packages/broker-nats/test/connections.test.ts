@@ -4,15 +4,20 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Broker } from "@lovage/core/contracts";
-import { provide, startNats } from "@lovage/services";
+import type { Broker, Diagnosis } from "@lovage/core/contracts";
+import { eventLog, eventually } from "@lovage/core/testing";
+import { freePort, type NatsServer, provide, startNats } from "@lovage/services";
 import { Kvm } from "@nats-io/kv";
 import { connect, nkeys } from "@nats-io/transport-node";
 import { connect as connect2 } from "nats";
 import { afterAll, describe, expect, it } from "vitest";
 import { type NatsBrokerOptions, type NatsConnection, natsBroker, natsResults, openBroker } from "../src/index.ts";
-import { accountJwt, credentialsOf, keys, operatorJwt } from "./jwt.ts";
-import { Collected, message } from "./support.ts";
+import { openLink } from "../src/nats-connect.ts";
+import { settingsOf } from "../src/nats-options.ts";
+import { atLeastVersion, featuresOf, parseVersion, type Version } from "../src/nats-versions.ts";
+import { withLink, withStreams } from "./harness.ts";
+import { accountJwt, credentialsOf, type KeyPair, keys, operatorJwt } from "./jwt.ts";
+import { Collected, message, patience } from "./support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lovage-nats-connections-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -21,6 +26,64 @@ function config(name: string, text: string): string {
   const path = join(folder, name);
   writeFileSync(path, text);
   return path;
+}
+
+interface Operated extends AsyncDisposable {
+  readonly server: NatsServer;
+  readonly account: KeyPair;
+  readonly user: KeyPair;
+}
+
+/** A server whose users are vouched for by JWTs. */
+async function startOperated(): Promise<Operated> {
+  const [operator, system, account, user] = [keys.operator(), keys.account(), keys.account(), keys.user()];
+  const file = config(
+    "operator.conf",
+    `operator: ${operatorJwt(operator)}
+      system_account: ${system.getPublicKey()}
+      resolver: MEMORY
+      resolver_preload: {
+        ${system.getPublicKey()}: ${accountJwt(system, operator, "none")}
+        ${account.getPublicKey()}: ${accountJwt(account, operator, "JetStream")}
+      }`,
+  );
+  const server = await startNats(["-c", file]);
+  return { server, account, user, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+interface Certificates {
+  readonly authority: string;
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientCertificate: string;
+  readonly clientKey: string;
+}
+
+/** An authority, and a server and a client that it vouches for, as files. */
+async function certificates(): Promise<Certificates> {
+  const openssl = await provide({ command: "openssl", debian: "openssl", variable: "PATH" });
+  const run = (...args: readonly string[]): void => {
+    execFileSync(openssl, args, { cwd: folder, stdio: "ignore" });
+  };
+  const fresh = ["-newkey", "rsa:2048", "-nodes"];
+  run("req", "-x509", ...fresh, "-keyout", "ca-key.pem", "-out", "ca.pem", "-days", "2", "-subj", "/CN=authority");
+  const issue = (name: string, usage: string): void => {
+    // The client checks a server that is named by its address as `localhost`.
+    const extensions = config(`${name}.ext`, `subjectAltName=DNS:localhost\nextendedKeyUsage=${usage}\n`);
+    run("req", ...fresh, "-keyout", `${name}-key.pem`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
+    const by = ["-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial"];
+    run("x509", "-req", "-in", `${name}.csr`, ...by, "-out", `${name}.pem`, "-days", "2", "-extfile", extensions);
+  };
+  issue("server", "serverAuth");
+  issue("client", "clientAuth");
+  const [authority, certificate, key, clientCertificate, clientKey] = [
+    "ca.pem",
+    "server.pem",
+    "server-key.pem",
+    "client.pem",
+    "client-key.pem",
+  ].map((name) => join(folder, name)) as [string, string, string, string, string];
+  return { authority, certificate, key, clientCertificate, clientKey };
 }
 
 /** It publishes, and gets what it published. */
@@ -83,18 +146,8 @@ describe("who we are", () => {
   });
 
   it("is told by a credentials file, which an operator's account vouches for", async () => {
-    const [operator, system, account, user] = [keys.operator(), keys.account(), keys.account(), keys.user()];
-    const file = config(
-      "operator.conf",
-      `operator: ${operatorJwt(operator)}
-      system_account: ${system.getPublicKey()}
-      resolver: MEMORY
-      resolver_preload: {
-        ${system.getPublicKey()}: ${accountJwt(system, operator, "none")}
-        ${account.getPublicKey()}: ${accountJwt(account, operator, "JetStream")}
-      }`,
-    );
-    await using server = await startNats(["-c", file]);
+    await using operated = await startOperated();
+    const { server, user, account } = operated;
     const credentials = credentialsOf(user, account);
     await using broker = natsBroker({ servers: server.url, credentials });
     await works(broker);
@@ -107,22 +160,83 @@ describe("who we are", () => {
     await expect(garbled.connect()).rejects.toMatchObject({ code: "CONFIGURATION" });
   });
 
+  it("is over when the credentials have expired, which is said with the time and the remedy", async () => {
+    await using operated = await startOperated();
+    const { server, user, account } = operated;
+    const expiredAt = Date.now() - 60_000;
+    await using broker = natsBroker({ servers: server.url, credentials: credentialsOf(user, account, expiredAt) });
+    await expect(broker.connect({ signal: AbortSignal.timeout(10_000) })).rejects.toMatchObject({
+      code: "BROKER_CREDENTIALS",
+      retryable: false,
+      message: expect.stringMatching(/JWT in the credentials expired at \d{4}-.*issue new credentials/),
+    });
+  });
+
+  it("is told again when credentials expire under us: it is said, publishing is refused with it, and a renewed file is taken up", async () => {
+    await using operated = await startOperated();
+    const { server, user, account } = operated;
+    writeFileSync(join(folder, "short.creds"), credentialsOf(user, account, Date.now() + 2_000));
+    const url = new URL(`${server.url}?creds=short.creds&operationTimeoutMs=1000`);
+    await using broker = openBroker(url, { directory: folder });
+    const events = eventLog(broker);
+    await broker.connect();
+    await broker.ensureQueue({ name: "work" });
+    const inbox = new Collected();
+    await broker.consume({ queue: "work", credit: 1 }, inbox.receive);
+    const { code, message: said } = await events.next("warning", ({ code }) => code === "BROKER_CREDENTIALS", patience);
+    expect(code).toBe("BROKER_CREDENTIALS");
+    expect(said).toMatch(/expired.*issue new/);
+    // Until the second is over that the time is in, a server may let us in once more.
+    const refused = async (): Promise<boolean> => {
+      const [outcome] = await broker.publish([message("work", "m")]);
+      return outcome?.status === "refused" && outcome.error.code === "BROKER_CREDENTIALS";
+    };
+    await eventually("publishing to be refused with it", refused, patience);
+    const connected = events.next("connected", undefined, patience);
+    writeFileSync(join(folder, "short.creds"), credentialsOf(user, account));
+    await connected;
+    expect((await broker.publish([message("work", "m")]))[0]?.status).toMatch(/^(accepted|duplicate)$/);
+    expect(await (await inbox.next()).ack()).toBe("done");
+    events.stop();
+  });
+
   it("stays behind TLS, with an authority of one's own", async () => {
-    const openssl = await provide({ command: "openssl", debian: "openssl", variable: "PATH" });
-    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-    // The client checks a server that is named by its address as `localhost`.
-    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
-    const files = ["-keyout", key, "-out", cert, "-days", "2"];
-    execFileSync(openssl, ["req", "-x509", "-newkey", "rsa:2048", "-nodes", ...files, ...subject], { stdio: "ignore" });
-    await using server = await startNats(["--tls", "--tlscert", cert, "--tlskey", key]);
-    await using broker = natsBroker({ servers: server.url, tls: { caFile: cert } });
+    const { authority, certificate, key } = await certificates();
+    await using server = await startNats(["--tls", "--tlscert", certificate, "--tlskey", key]);
+    await using broker = natsBroker({ servers: server.url, tls: { caFile: authority } });
     await works(broker);
-    await using byUrl = openBroker(new URL(`nats+tls://127.0.0.1:${server.port}?ca=cert.pem`), { directory: folder });
+    await using byUrl = openBroker(new URL(`nats+tls://127.0.0.1:${server.port}?ca=ca.pem`), { directory: folder });
     await works(byUrl);
     const stranger = natsBroker({ servers: server.url, tls: true });
     await expect(stranger.connect()).rejects.toMatchObject({ code: "BROKER_CERTIFICATE", retryable: false });
     await stranger.close();
   });
+
+  it("is told by a certificate where the server asks for one", async () => {
+    const { authority, certificate, key, clientCertificate, clientKey } = await certificates();
+    const verify = ["--tlsverify", "--tlscacert", authority];
+    await using server = await startNats(["--tls", "--tlscert", certificate, "--tlskey", key, ...verify]);
+    const tls = { caFile: authority, certFile: clientCertificate, keyFile: clientKey };
+    await using broker = natsBroker({ servers: server.url, tls });
+    await works(broker);
+    const files = "ca=ca.pem&cert=client.pem&key=client-key.pem";
+    await using byUrl = openBroker(new URL(`nats+tls://127.0.0.1:${server.port}?${files}`), { directory: folder });
+    await works(byUrl);
+    const nobody = settingsOf({ servers: server.url, tls: { caFile: authority }, operationTimeoutMs: 1_000 });
+    await expect(openLink(nobody, new AbortController().signal, "test")).rejects.toMatchObject({
+      code: "BROKER_UNAVAILABLE",
+      message: expect.stringContaining("tls.certFile"),
+    });
+  });
+});
+
+it("finds the one of several servers that is there", async () => {
+  await using server = await startNats();
+  const absent = `nats://127.0.0.1:${await freePort()}`;
+  await using broker = natsBroker({ servers: [absent, server.url] });
+  await works(broker);
+  await using byUrl = openBroker(new URL(`${absent}?servers=127.0.0.1:${server.port}`), { directory: folder });
+  await works(byUrl);
 });
 
 it("reaches JetStream of a domain", async () => {
@@ -224,14 +338,40 @@ it("keeps its buckets so that any client of NATS' KV can read them", async () =>
   await connection.close();
 });
 
-it("tells a doctor what it found: version, copies, and what a power cut may take", async () => {
+it("tells a doctor what it found: version, copies, delays, and what a power cut may take", async () => {
   await using server = await startNats();
   await using broker = natsBroker({ servers: server.url });
   await broker.connect();
   await broker.ensureQueue({ name: "mail" });
-  const found = (await broker.diagnose?.()) ?? [];
-  const of = (check: string): (typeof found)[number] | undefined => found.find((each) => each.check === check);
-  expect(of("server")?.finding).toMatch(/^NATS \d/);
-  expect(of("queue mail")).toMatchObject({ level: "warning", finding: expect.stringContaining("one copy") });
-  expect(of("durability")?.advice).toContain("sync_interval: always");
+  const of = async (check: string): Promise<Diagnosis | undefined> =>
+    (await broker.diagnose?.())?.find((each) => each.check === check);
+  const version = await withLink({ servers: server.url }, async ({ connection: { info } }) => info?.version ?? "");
+  const parsed = parseVersion(version) as Version;
+  const advised = atLeastVersion(parsed, { major: 2, minor: 10, patch: 23 });
+  expect(await of("server")).toMatchObject(
+    advised
+      ? { level: "ok", finding: `NATS ${version}` }
+      : { level: "warning", advice: "use 2.10.23 or newer", finding: expect.stringContaining(version) },
+  );
+  expect(await of("queue mail")).toMatchObject({
+    level: "warning",
+    finding: expect.stringContaining("one copy"),
+    advice: expect.stringContaining("replicas: 3"),
+  });
+  expect(await of("durability")).toMatchObject({
+    level: "warning",
+    advice: expect.stringContaining("sync_interval: always"),
+  });
+  const { schedules } = featuresOf(parsed);
+  expect((await of("delays"))?.finding).toMatch(schedules ? /^kept by the server as schedules$/ : /elected worker/);
+  if (!schedules) return;
+  await using limited = natsBroker({ servers: server.url, maxBytes: 1_000_000 });
+  await limited.connect();
+  await limited.ensureQueue({ name: "limited" });
+  expect((await of("delays"))?.finding).toMatch(/elected worker in limited /);
+  await withStreams({ servers: server.url }, async (streams) => {
+    const info = await streams.info("lovage-q-mail");
+    if (info !== undefined) await streams.update({ ...info.config, max_bytes: 1_000_000 });
+  });
+  expect(await of("delays")).toMatchObject({ level: "error", finding: expect.stringContaining("streams of mail ") });
 });

@@ -11,16 +11,18 @@ import {
   delayStream,
   differences,
   keepsSchedules,
+  mayKeepSchedules,
   type NatsQueueSettings,
   readyStream,
   type StreamChoices,
   updated,
 } from "../src/nats-configs.ts";
 import { destination } from "../src/nats-destination.ts";
-import { bandOf, dueOf, idOfToken, idToken, Layout } from "../src/nats-layout.ts";
+import { dueOf, idOfToken, idToken, Layout } from "../src/nats-layout.ts";
 import { isAhead } from "../src/nats-queues.ts";
 import { Repeats } from "../src/nats-repeats.ts";
 import { nextStep } from "../src/nats-settlements.ts";
+import type { StreamConfig } from "../src/nats-streams.ts";
 import {
   atLeastVersion,
   featuresOf,
@@ -39,6 +41,7 @@ const settings: NatsQueueSettings = {
   bands: 1,
   paused: false,
   schedules: false,
+  made: "2026-11-28T04:00:00Z",
 };
 const version = (text: string): Version => parseVersion(text) as Version;
 const features = (text: string): ReturnType<typeof featuresOf> => featuresOf(version(text));
@@ -75,15 +78,37 @@ describe("streams and consumers", () => {
     expect(old.allow_msg_schedules).toBeUndefined();
     const recent = readyStream(layout, "a.b", 1, choices, features("2.12.0"));
     expect(recent.subjects).toEqual(["ns.q.a=b.>", "ns.s.a=b.>"]);
-    expect(recent.allow_msg_schedules).toBe(true);
+    expect(recent).toMatchObject({
+      allow_msg_schedules: true,
+      discard: "old",
+      max_bytes: -1,
+      max_msgs: -1,
+      max_age: 0,
+    });
   });
 
   it("keep schedules only if the server returned that it does: an old one accepts what it does not know and leaves it out", () => {
     const asked = readyStream(layout, "q", 1, choices, features("2.12.0"));
     const { allow_msg_schedules: _, ...withoutIt } = asked;
-    expect(keepsSchedules(features("2.12.0"), asked, layout.schedule("q", ">"))).toBe(true);
-    expect(keepsSchedules(features("2.12.0"), withoutIt, layout.schedule("q", ">"))).toBe(false);
-    expect(keepsSchedules(features("2.11.0"), asked, layout.schedule("q", ">"))).toBe(false);
+    expect(keepsSchedules(asked, layout.schedulesAll("q"))).toBe(true);
+    expect(keepsSchedules(withoutIt, layout.schedulesAll("q"))).toBe(false);
+  });
+
+  it("keep no schedules where a limit would then discard the oldest, and say so where it was set later", () => {
+    const unlimited = readyStream(layout, "q", 1, choices, features("2.11.0"));
+    const may = (limited: Partial<StreamConfig>, version = "2.12.0"): boolean =>
+      mayKeepSchedules(features(version), choices, { ...unlimited, ...limited });
+    expect([may({}), may({}, "2.11.0"), may({ max_bytes: 1e9 }), may({ max_age: 1e9 })]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(may({ allow_msg_schedules: true }, "2.11.0")).toBe(true);
+    expect(mayKeepSchedules(features("2.11.0"), choices, undefined)).toBe(false);
+    expect(mayKeepSchedules(features("2.12.0"), choices, undefined)).toBe(true);
+    expect(mayKeepSchedules(features("2.12.0"), { ...choices, maxBytes: 1e9 }, undefined)).toBe(false);
+    expect(() => may({ allow_msg_schedules: true, max_msgs: 5 })).toThrow(/has a limit \(max_msgs\).*remove the limit/);
   });
 
   it("announce what was stored only where priorities have several bands", () => {
@@ -145,10 +170,14 @@ describe("a copy goes", () => {
 
   it("to a schedule where the server moves it, never early", () => {
     const scheduling = { ...known, settings: { ...settings, schedules: true } };
-    const dueAt = Date.parse("2030-01-01T00:00:00.001Z");
+    const dueAt = Date.parse("2030-01-01T00:00:00.001Z") + 0.5;
     expect(destination(layout, scheduling, { ...copy, dueAt }, 0)).toEqual({
-      subject: "ns.s.q.i",
-      lines: { "Nats-Schedule": "@at 2030-01-01T00:00:01Z", "Nats-Schedule-Target": "ns.q.q.0" },
+      subject: "ns.s.q.525960.0.1893456000002.i",
+      lines: {
+        "Nats-Msg-Id": "i",
+        "Nats-Schedule": "@at 2030-01-01T00:00:00.002Z",
+        "Nats-Schedule-Target": "ns.q.q.0",
+      },
       ready: false,
     });
   });
@@ -189,12 +218,6 @@ describe("names", () => {
       expect(idOfToken(idToken(id))).toBe(id);
     }
     expect(layout.queueOfReadyStream(layout.readyStream("a.b-c_D"))).toBe("a.b-c_D");
-  });
-
-  it("of priorities: the highest in band 0, every band used", () => {
-    expect([9, 0].map((priority) => bandOf(priority, 1))).toEqual([0, 0]);
-    const bands = Array.from({ length: 10 }, (_, priority) => bandOf(priority, 3));
-    expect(bands).toEqual([2, 2, 2, 1, 1, 1, 0, 0, 0, 0]);
   });
 
   it("of ack subjects are read in both of their forms", () => {

@@ -1,10 +1,15 @@
 /** One server for the kits of a test file, with the kit's proxy in between and everything that can go wrong. */
 
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type BrokerHarness, type ProxyTarget, type TcpProxy, tcpProxy } from "@lovage/conformance";
+import { eventually } from "@lovage/core/testing";
 import { type NatsServer, startNats } from "@lovage/services";
 import type { NatsBrokerOptions } from "../src/index.ts";
 import { natsBroker } from "../src/index.ts";
 import { openLink } from "../src/nats-connect.ts";
+import type { NatsLink } from "../src/nats-link.ts";
 import { settingsOf } from "../src/nats-options.ts";
 import { type StreamInfo, Streams } from "../src/nats-streams.ts";
 
@@ -19,47 +24,84 @@ export interface Rig {
   readonly direct: Access;
   /** Through it. */
   readonly proxied: Access;
+  /** The most that all of us may store, in bytes; -1 for no limit. From 2.11 on also while the server runs. */
+  limit(bytes: number): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function startRig(): Promise<Rig> {
   const [user, password] = ["worker", "right-pa55"];
-  const server = await startNats(["--user", user, "--pass", password]);
+  const folder = await mkdtemp(join(tmpdir(), "lovage-nats-rig-"));
+  const config = join(folder, "server.conf");
+  const configure = (bytes: number): Promise<void> =>
+    writeFile(
+      config,
+      `jetstream {}
+      accounts { app: { jetstream: { max_file: ${bytes} }, users: [ { user: ${user}, password: ${password} } ] } }`,
+    );
+  await configure(-1);
+  const server = await startNats(["-c", config]);
+  const direct = { servers: server.url, user, password };
   const target: ProxyTarget = { port: server.port };
   const proxy = await tcpProxy(target);
   return {
     server,
     proxy,
-    direct: { servers: server.url, user, password },
+    direct,
     proxied: { servers: `nats://127.0.0.1:${proxy.port}`, user, password },
+    async limit(bytes) {
+      // Connected before: while a server reads its settings anew it may know no user.
+      await withLink(direct, async (link) => {
+        await configure(bytes);
+        process.kill(server.process.pid, "SIGHUP");
+        await eventually("the limit to be heard", async () => (await accountOf(link)).limits.max_storage === bytes);
+      });
+    },
     async close() {
       await proxy.close();
       await server[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true });
     },
   };
 }
 
 /** A look at the server past the proxy. */
 export async function withStreams<T>(access: Access, look: (streams: Streams) => Promise<T>): Promise<T> {
+  return withLink(access, (link) => look(new Streams(link)));
+}
+
+export async function withLink<T>(access: Access, look: (link: NatsLink) => Promise<T>): Promise<T> {
   const link = await openLink(settingsOf(access), new AbortController().signal, "test");
   try {
-    return await look(new Streams(link));
+    return await look(link);
   } finally {
     await link.close();
   }
+}
+
+interface Account {
+  /** Bytes. */
+  readonly storage: number;
+  readonly limits: { readonly max_storage: number };
+}
+
+function accountOf(link: NatsLink): Promise<Account> {
+  return link.api<Account>("INFO");
 }
 
 export function brokerHarness(name: string, rig: Rig, options: NatsBrokerOptions = {}): BrokerHarness {
   const { namespace = "lovage" } = options;
   return {
     name,
-    create: ({ operationTimeoutMs } = {}) =>
+    create: ({ operationTimeoutMs, clockOffsetMs = 0 } = {}) =>
       natsBroker({
         ...rig.proxied,
         heartbeatMs: HEARTBEAT_MS,
         ...options,
+        now: () => Date.now() + clockOffsetMs,
         ...(operationTimeoutMs && { operationTimeoutMs }),
       }),
+    skewable: true,
     heartbeatMs: HEARTBEAT_MS,
     spawnable: {
       module: new URL("./make-broker.ts", import.meta.url),
@@ -73,7 +115,7 @@ export function brokerHarness(name: string, rig: Rig, options: NatsBrokerOptions
     faults: {
       ...rig.proxy.faults,
       restart: () => rig.server.process.restart(),
-      fill: () => fill(rig.direct, namespace),
+      fill: () => fill(rig, namespace),
     },
     leftovers: () => leftovers(rig.direct, namespace),
   };
@@ -100,15 +142,19 @@ function contents({ config, state }: StreamInfo): readonly string[] {
   ];
 }
 
-/** Every queue is as full as it is now. */
-async function fill(access: Access, namespace: string): Promise<() => Promise<void>> {
+/** Every queue is as full as it is now: each by itself where it has limits, else all together. */
+async function fill(rig: Rig, namespace: string): Promise<() => Promise<void>> {
+  const infos = await withStreams(rig.direct, async (streams) => {
+    const names = (await streams.names(">")).filter((name) => name.startsWith(`${namespace}-q-`));
+    return Promise.all(names.map(async (name) => (await streams.info(name)) as StreamInfo));
+  });
+  if (infos.some(({ config }) => config.allow_msg_schedules)) {
+    await rig.limit(Math.max(1, (await withLink(rig.direct, accountOf)).storage));
+    return () => rig.limit(-1);
+  }
   const limit = (most: (info: StreamInfo) => number): Promise<void> =>
-    withStreams(access, async (streams) => {
-      const names = (await streams.names(">")).filter((name) => name.startsWith(`${namespace}-q-`));
-      for (const name of names) {
-        const info = await streams.info(name);
-        if (info !== undefined) await streams.update({ ...info.config, max_msgs: most(info) });
-      }
+    withStreams(rig.direct, async (streams) => {
+      for (const info of infos) await streams.update({ ...info.config, max_msgs: most(info) });
     });
   await limit(({ state }) => Math.max(1, state.messages));
   return () => limit(() => -1);

@@ -24,18 +24,19 @@ export function accountJwt(account: KeyPair, operator: KeyPair, storage: "JetStr
   return signed(account, operator, "account", { limits: storage === "none" ? ACCOUNT : { ...ACCOUNT, ...STORAGE } });
 }
 
-/** The text of a credentials file. */
-export function credentialsOf(user: KeyPair, account: KeyPair): string {
+/** The text of a credentials file. `expiresAt`: ms since the epoch. */
+export function credentialsOf(user: KeyPair, account: KeyPair, expiresAt?: number): string {
   const block = (kind: string, text: string): string => `-----BEGIN ${kind}-----\n${text}\n------END ${kind}------\n`;
-  const jwt = signed(user, account, "user", UNLIMITED);
+  const jwt = signed(user, account, "user", UNLIMITED, expiresAt);
   return `${block("NATS USER JWT", jwt)}\n${block("USER NKEY SEED", Buffer.from(user.getSeed()).toString())}`;
 }
 
-function signed(subject: KeyPair, issuer: KeyPair, type: string, claims: object): string {
+function signed(subject: KeyPair, issuer: KeyPair, type: string, claims: object, expiresAt?: number): string {
   const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
   const body = {
     jti: randomUUID(),
     iat: Math.floor(Date.now() / 1_000),
+    ...(expiresAt !== undefined && { exp: Math.ceil(expiresAt / 1_000) }),
     iss: issuer.getPublicKey(),
     sub: subject.getPublicKey(),
     name: type,

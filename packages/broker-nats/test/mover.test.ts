@@ -1,21 +1,18 @@
-/** Delayed messages below 2.12: who moves them, and what a crash of that one does. */
+/** Delayed messages where no server moves them: who does, and what a crash of that one does. */
 
-import { type Broker, isLovageError } from "@lovage/core/contracts";
+import type { Broker } from "@lovage/core/contracts";
 import { eventually } from "@lovage/core/testing";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, expect, it } from "vitest";
 import { type NatsConnection, natsBroker } from "../src/index.ts";
 import { startRig, withStreams } from "./harness.ts";
-import { message, patience } from "./support.ts";
+import { ack, message, patience } from "./support.ts";
 
 const rig = await startRig();
 afterAll(() => rig.close());
 
-const ack = (delivery: { ack(): Promise<unknown> }): void => {
-  delivery.ack().catch((error: unknown) => {
-    if (!isLovageError(error, "BROKER_CLOSED")) throw error;
-  });
-};
+/** A queue with a limit keeps no schedules on servers of any version. */
+const LIMITED = { maxBytes: 1_000_000_000 };
 
 /** A connection whose deletions of messages never reach the server: whoever moves over it has crashed between copy and removal, every time. */
 async function withoutDeletions(): Promise<{ connection: NatsConnection; swallowed: () => number }> {
@@ -35,9 +32,9 @@ async function until(what: string, probe: () => Promise<boolean> | boolean): Pro
 }
 
 it("loses and doubles nothing when the mover crashes between copying and removing", async () => {
-  const options = { ...rig.direct, namespace: "crash" };
+  const options = { ...rig.direct, ...LIMITED, namespace: "crash" };
   const crashing = await withoutDeletions();
-  const first = natsBroker({ namespace: "crash", connection: crashing.connection });
+  const first = natsBroker({ ...LIMITED, namespace: "crash", connection: crashing.connection });
   await first.connect();
   await first.ensureQueue({ name: "work", leaseMs: 30_000 });
   const dueAt = Date.now() + 300;
@@ -67,9 +64,9 @@ it("loses and doubles nothing when the mover crashes between copying and removin
 });
 
 it("elects another within seconds when the mover is gone without a word, and at once when it leaves", async () => {
-  const options = { ...rig.direct, namespace: "elect" };
+  const options = { ...rig.direct, ...LIMITED, namespace: "elect" };
   const { connection } = await withoutDeletions();
-  const vanishing = natsBroker({ namespace: "elect", connection });
+  const vanishing = natsBroker({ ...LIMITED, namespace: "elect", connection });
   await using staying = natsBroker(options);
   await Promise.all([vanishing.connect(), staying.connect()]);
   await vanishing.ensureQueue({ name: "work" });
@@ -100,7 +97,7 @@ async function holderOf(namespace: string): Promise<string | undefined> {
 }
 
 it("moves a thousand due within two seconds, none early, each once, and none late by more than was declared", async () => {
-  const options = { ...rig.direct, namespace: "many" };
+  const options = { ...rig.direct, ...LIMITED, namespace: "many" };
   const brokers: Broker[] = [natsBroker(options), natsBroker(options)];
   await Promise.all(brokers.map((broker) => broker.connect()));
   const [first, second] = brokers as [Broker, Broker];

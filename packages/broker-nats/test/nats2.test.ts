@@ -26,6 +26,8 @@ function connection({ servers, user, password }: Access): () => Promise<NatsConn
 const harness = brokerHarness("nats, connection of nats 2.x", rig, {
   connection: connection(rig.proxied),
   namespace: "two",
+  // So delayed messages are moved by a worker on servers of every version.
+  maxBytes: 1_000_000_000,
 });
 describeBroker(harness);
 describeControlChannel(harness);

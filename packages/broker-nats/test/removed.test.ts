@@ -68,6 +68,31 @@ for (const bands of [1, 3]) {
       await broker.destroyQueue("work");
     });
 
+    it("takes nothing from a stream made anew: what was delivered of the one before is lost, and says so", async () => {
+      await using broker = natsBroker(options);
+      await using other = natsBroker(options);
+      await Promise.all([broker.connect(), other.connect()]);
+      await broker.ensureQueue({ name: "work", leaseMs: 30_000 });
+      const [inbox, others] = [new Collected(), new Collected()];
+      await broker.publish([message("work", "before")]);
+      const consumption = await broker.consume({ queue: "work", credit: 1 }, inbox.receive);
+      const before = await inbox.next();
+      consumption.setCredit(0);
+      await withStreams(rig.direct, (streams) => streams.delete(stream));
+      // The first of its stream, as the other was.
+      expect(await other.publish([message("work", "after")])).toMatchObject([{ status: "accepted" }]);
+      expect(before.lost.aborted).toBe(true);
+      await other.consume({ queue: "work", credit: 1 }, others.receive);
+      const after = await others.next();
+      expect(after.message.id).toBe("after");
+      expect(await before.ack()).toBe("lost");
+      expect(await before.requeue()).toBe("lost");
+      expect(await broker.depth("work")).toMatchObject({ ready: 0, owned: 1 });
+      expect(await after.release()).toBe("done");
+      expect((await others.next()).message.id).toBe("after");
+      await broker.destroyQueue("work");
+    });
+
     it("makes its stream again when that is deleted, and publishing and consuming go on", async () => {
       await using broker = natsBroker(options);
       await using producer = natsBroker(options);

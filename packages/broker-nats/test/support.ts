@@ -1,7 +1,7 @@
 /** For tests beside the kit: messages, and what arrives. */
 
 import { randomUUID } from "node:crypto";
-import type { Delivery, OutgoingMessage } from "@lovage/core/contracts";
+import { type Delivery, isLovageError, type OutgoingMessage } from "@lovage/core/contracts";
 
 /** A bound for what never comes. */
 export const patience = { timeoutMs: 15_000 };
@@ -12,6 +12,13 @@ export function message(
   parts: Partial<OutgoingMessage> = {},
 ): OutgoingMessage {
   return { id, queue, headers: { task: "test" }, body: "[[]]", priority: 5, ...parts };
+}
+
+/** Acks, and bears that the broker is closed before there is an answer. */
+export function ack(delivery: Delivery): void {
+  delivery.ack().catch((error: unknown) => {
+    if (!isLovageError(error, "BROKER_CLOSED")) throw error;
+  });
 }
 
 /** Deliveries in the order they came, taken one by one. */

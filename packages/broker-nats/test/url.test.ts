@@ -35,8 +35,12 @@ it("asks for TLS by its scheme, a flag or files", () => {
 });
 
 it("reads secrets from files, from the folder given, and names no content when it cannot", () => {
-  writeFileSync(join(folder, "user.creds"), "-----BEGIN NATS USER JWT-----\n");
-  expect(read("nats://a?creds=user.creds").credentials).toContain("JWT");
+  writeFileSync(join(folder, "user.creds"), "first\n");
+  const { credentials } = read("nats://a?creds=user.creds") as { credentials: () => string };
+  expect(credentials()).toBe("first");
+  writeFileSync(join(folder, "user.creds"), "renewed\n");
+  expect(credentials()).toBe("renewed");
+  expect(() => read("nats://a?creds=absent.creds")).toThrow(/creds: cannot read .*absent.creds \(ENOENT\)/);
   expect(() => read("nats://a?nkey=absent.nk")).toThrow(/nkey: cannot read .*absent.nk \(ENOENT\)/);
 });
 

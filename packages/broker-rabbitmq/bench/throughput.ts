@@ -4,6 +4,8 @@
  *
  *     node packages/broker-rabbitmq/bench/throughput.ts [messages] [rounds]
  *
+ * Quorum queues also with three bands of priorities, among which the messages are divided, and in which all are of the lowest.
+ *
  * Prints messages per second, medians of the rounds, and the ratio. LOVAGE_TEST_RABBITMQ names a server of your own.
  */
 
@@ -68,9 +70,17 @@ async function bareDrain(channel: ConfirmChannel, queue: string): Promise<number
   return rate;
 }
 
-async function ourPublish(broker: Broker, queue: string, batch: number): Promise<number> {
+async function ourPublish(
+  broker: Broker,
+  queue: string,
+  batch: number,
+  priorities: readonly number[],
+): Promise<number> {
   const startedAt = performance.now();
-  const message = (): OutgoingMessage => ({ id: randomUUID(), queue, headers: HEADERS, body: BODY, priority: 5 });
+  const message = (_: unknown, index: number): OutgoingMessage => {
+    const priority = priorities[index % priorities.length] as number;
+    return { id: randomUUID(), queue, headers: HEADERS, body: BODY, priority };
+  };
   const underWay = new Set<Promise<unknown>>();
   for (let sent = 0; sent < COUNT; sent += batch) {
     const published = broker.publish(Array.from({ length: Math.min(batch, COUNT - sent) }, message));
@@ -104,29 +114,63 @@ const median = (values: readonly number[]): number => [...values].sort((a, b) =>
 
 const url = process.env.LOVAGE_TEST_RABBITMQ;
 await using server = url === undefined ? await startRabbitMq() : { url, async [Symbol.asyncDispose]() {} };
-for (const queueType of ["quorum", "classic"] as const) {
-  await using broker = rabbitMqBroker({ url: server.url, queueType, prefix: `bench-${queueType}` });
-  await broker.connect();
-  await broker.ensureQueue({ name: "ours" });
+
+/** A way to use the package, with what it prints. */
+interface Ours {
+  readonly name: string;
+  readonly bands: number;
+  readonly priorities: readonly number[];
+}
+
+const ONE: Ours = { name: "", bands: 1, priorities: [5] };
+const THREE: Ours = { name: "3 bands", bands: 3, priorities: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] };
+const LOWEST: Ours = { name: "lowest", bands: 3, priorities: [0] };
+
+for (const [queueType, ways] of [
+  ["quorum", [ONE, THREE, LOWEST]],
+  ["classic", [ONE]],
+] as const) {
   const connection = await connect(server.url, { noDelay: true });
   const channel = await connection.createConfirmChannel({ highWaterMark: 2 * IN_FLIGHT });
   const bare = `bench-${queueType}-bare`;
   // As ours: a classic queue with priorities is a slower one.
   const priorities = queueType === "classic" ? { "x-max-priority": 10 } : {};
   await channel.assertQueue(bare, { durable: true, arguments: { "x-queue-type": queueType, ...priorities } });
-  const rates: Record<string, number[]> = { barePublish: [], ourPublish: [], bareDrain: [], ourDrain: [] };
-  for (let round = 0; round < ROUNDS; round += 1) {
-    rates.barePublish?.push(await barePublish(channel, bare));
-    rates.ourPublish?.push(await ourPublish(broker, "ours", BATCH));
-    rates.bareDrain?.push(await bareDrain(channel, bare));
-    rates.ourDrain?.push(await ourDrain(broker, "ours", PREFETCH));
+  const brokers = new Map<Ours, Broker>();
+  for (const way of ways) {
+    const prefix = `bench-${queueType}-${way.name.replace(" ", "")}`;
+    const broker = rabbitMqBroker({ url: server.url, queueType, prefix, bands: way.bands });
+    await broker.connect();
+    await broker.ensureQueue({ name: "ours" });
+    brokers.set(way, broker);
   }
-  const of = (name: string): number => Math.round(median(rates[name] ?? []));
-  const line = (what: string, ours: string, theirs: string): string =>
-    `${queueType.padEnd(8)}${what.padEnd(9)}${String(of(ours)).padStart(8)}/s   bare ${String(of(theirs)).padStart(8)}/s   ${(of(ours) / of(theirs)).toFixed(2)}`;
-  console.log(line("publish", "ourPublish", "barePublish"));
-  console.log(line("drain", "ourDrain", "bareDrain"));
-  await broker.destroyQueue("ours");
+  const rates = new Map<string, number[]>();
+  const note = (what: string, rate: number): void => {
+    rates.set(what, [...(rates.get(what) ?? []), rate]);
+  };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    note("publish bare", await barePublish(channel, bare));
+    for (const [way, broker] of brokers) {
+      note(`publish ${way.name}`, await ourPublish(broker, "ours", BATCH, way.priorities));
+    }
+    note("drain bare", await bareDrain(channel, bare));
+    for (const [way, broker] of brokers) note(`drain ${way.name}`, await ourDrain(broker, "ours", PREFETCH));
+  }
+  const of = (what: string): number => Math.round(median(rates.get(what) ?? []));
+  for (const what of ["publish", "drain"]) {
+    const theirs = of(`${what} bare`);
+    for (const { name } of ways) {
+      const ours = of(`${what} ${name}`);
+      const label = `${queueType.padEnd(8)}${what.padEnd(8)}${name.padEnd(8)}`;
+      console.log(
+        `${label}${String(ours).padStart(8)}/s   bare ${String(theirs).padStart(8)}/s   ${(ours / theirs).toFixed(2)}`,
+      );
+    }
+  }
+  for (const broker of brokers.values()) {
+    await broker.destroyQueue("ours");
+    await broker.close();
+  }
   await channel.deleteQueue(bare);
   await connection.close();
 }

@@ -14,17 +14,21 @@ import {
 import type { Channel } from "amqplib";
 import { DeadLetters } from "./rabbitmq-dead-letters.ts";
 import { isMissing, rabbitMqError } from "./rabbitmq-errors.ts";
-import type { Journal } from "./rabbitmq-journal.ts";
+import { type Journal, YOUNG_MS } from "./rabbitmq-journal.ts";
 import { duePattern } from "./rabbitmq-ladder.ts";
 import type { Link } from "./rabbitmq-link.ts";
+import type { Management } from "./rabbitmq-management.ts";
 import type { Store } from "./rabbitmq-store.ts";
-import type { Layout } from "./rabbitmq-topology.ts";
+import { type Layout, rungs } from "./rabbitmq-topology.ts";
 
 export interface AdminOptions {
   readonly link: Link;
   readonly layout: Layout;
   readonly journal: Journal;
   readonly store: Store;
+  /** Of a queue that is declared, unless it has more. */
+  readonly bands: number;
+  readonly management: Management | undefined;
   readonly timeoutMs: number;
   /** Whether a consumption of this connection holds the message. */
   holds(id: string): boolean;
@@ -35,13 +39,17 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
   readonly #layout: Layout;
   readonly #journal: Journal;
   readonly #letters: DeadLetters;
+  readonly #bands: number;
+  readonly #management: Management | undefined;
   readonly #holds: (id: string) => boolean;
 
-  constructor({ link, layout, journal, store, timeoutMs, holds }: AdminOptions) {
+  constructor({ link, layout, journal, store, bands, management, timeoutMs, holds }: AdminOptions) {
     this.#link = link;
+    this.#bands = bands;
     this.#layout = layout;
     this.#journal = journal;
     this.#letters = new DeadLetters({ link, layout, journal, store, timeoutMs });
+    this.#management = management;
     this.#holds = holds;
   }
 
@@ -52,8 +60,13 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
     if (this.#journal.settings(name) === undefined) await this.#journal.sync();
     const present = this.#journal.settings(name);
     const settings = queueSettings(declaration, present);
-    await this.#declare(name, settings);
-    if (present === undefined || !same(present, settings)) await this.#journal.declare(name, settings);
+    const bandsBefore = this.#journal.bands(name);
+    const bands = Math.max(this.#bands, bandsBefore);
+    // The journal last: who reads of a band finds its queue, and may rely on what it confirms.
+    await this.#declare(name, settings, bands);
+    if (present !== undefined && bands > bandsBefore) await setTimeout(YOUNG_MS);
+    if (present === undefined || !same(present, settings) || bands > bandsBefore)
+      await this.#journal.declare(name, settings, bands);
     if (present !== undefined) await this.#letters.move(name, present, settings);
     const young = this.#journal.youngFor(name);
     if (young > 0) await setTimeout(young);
@@ -64,7 +77,7 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
     await this.#journal.sync();
     const settings = this.#journal.settings(queue);
     if (settings === undefined) return false;
-    await this.#declare(queue, settings);
+    await this.#declare(queue, settings, this.#journal.bands(queue));
     return true;
   }
 
@@ -77,11 +90,13 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
     const settings = await this.#settings(queue);
     const count = (name: string): Promise<number> =>
       this.#on(queue, async (channel) => (await channel.checkQueue(name)).messageCount);
-    const [ready, dead] = await Promise.all([
-      count(this.#layout.ready(queue)),
+    const names = this.#ready(queue);
+    const [owned, dead, ...ready] = await Promise.all([
+      this.#management?.unsettled(names),
       count(this.#layout.dead(queue, settings)),
+      ...names.map(count),
     ]);
-    return { ready, dead, delayed: undefined, owned: undefined, paused: this.#journal.paused(queue) };
+    return { ready: sum(ready), dead, delayed: undefined, owned, paused: this.#journal.paused(queue) };
   }
 
   async oldestReadyAge(queue: string): Promise<undefined> {
@@ -108,7 +123,10 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
   async purge(queue: string, options: { readonly delayed?: boolean } = {}): Promise<number> {
     await this.#settings(queue);
     if (options.delayed === true) await this.#journal.voidDelayed(queue);
-    return this.#on(queue, async (channel) => (await channel.purgeQueue(this.#layout.ready(queue))).messageCount);
+    return this.#on(queue, async (channel) => {
+      const purged = await Promise.all(this.#ready(queue).map((name) => channel.purgeQueue(name)));
+      return sum(purged.map(({ messageCount }) => messageCount));
+    });
   }
 
   async deadLetters(
@@ -130,21 +148,28 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
   async destroyQueue(queue: string): Promise<QueueDepth> {
     const settings = await this.#settings(queue);
     const depth = await this.depth(queue);
+    const ready = this.#ready(queue);
     await this.#journal.destroy(queue);
     await this.#link.withChannel(async (channel) => {
-      await channel.deleteQueue(this.#layout.ready(queue));
-      await channel.deleteQueue(this.#layout.dead(queue, settings));
+      for (const name of [...ready, this.#layout.dead(queue, settings)]) await channel.deleteQueue(name);
     });
     return depth;
   }
 
-  #declare(queue: string, settings: QueueSettings): Promise<void> {
+  /** The server's names of what is ready, one per band. */
+  #ready(queue: string): readonly string[] {
+    return this.#layout.bands(queue, this.#journal.bands(queue));
+  }
+
+  #declare(queue: string, settings: QueueSettings, bands: number): Promise<void> {
     return this.#on(queue, async (channel) => {
       await Promise.all([
         channel.assertExchange(this.#layout.due, "topic", { durable: true }),
         channel.assertQueue(this.#layout.dead(queue, settings), this.#layout.deadArguments(settings)),
-        channel.assertQueue(this.#layout.ready(queue), this.#layout.readyArguments()),
-        channel.bindQueue(this.#layout.ready(queue), this.#layout.due, duePattern(queue)),
+        ...rungs(bands).flatMap((rung) => [
+          channel.assertQueue(this.#layout.ready(queue, rung), this.#layout.readyArguments()),
+          channel.bindQueue(this.#layout.ready(queue, rung), this.#layout.due, duePattern(queue, rung)),
+        ]),
       ]);
     });
   }
@@ -170,6 +195,10 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
       throw rabbitMqError(error, queue);
     }
   }
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((all, count) => all + count, 0);
 }
 
 function same(a: QueueSettings, b: QueueSettings): boolean {

@@ -1,9 +1,7 @@
-import { setTimeout } from "node:timers/promises";
 import {
   abortable,
   type BrokerHost,
   type BrokerRuntime,
-  backoff,
   type ConsumptionTerms,
   createBroker,
   type HeldConsumption,
@@ -25,12 +23,16 @@ import { type FeedHost, type RabbitMqClaim, RabbitMqFeed } from "./rabbitmq-cons
 import { RabbitMqControl } from "./rabbitmq-control.ts";
 import { diagnose } from "./rabbitmq-diagnosis.ts";
 import { Doorkeeper } from "./rabbitmq-doorkeeper.ts";
-import { isStreamAway, messageOf, rabbitMqError } from "./rabbitmq-errors.ts";
+import { rabbitMqError } from "./rabbitmq-errors.ts";
 import { Journal, YOUNG_MS } from "./rabbitmq-journal.ts";
-import { Link, type Session } from "./rabbitmq-link.ts";
+import type { Session } from "./rabbitmq-link.ts";
+import { Links } from "./rabbitmq-links.ts";
+import { Management } from "./rabbitmq-management.ts";
 import { type RabbitMqBrokerOptions, type RabbitMqSettings, rabbitMqSettings } from "./rabbitmq-options.ts";
+import { managementFindings } from "./rabbitmq-policies.ts";
 import { Publisher } from "./rabbitmq-publisher.ts";
 import { Publishing } from "./rabbitmq-publishing.ts";
+import { Pulse } from "./rabbitmq-pulse.ts";
 import { serverTraits } from "./rabbitmq-server.ts";
 import { settlements } from "./rabbitmq-settlements.ts";
 import { Store } from "./rabbitmq-store.ts";
@@ -38,13 +40,8 @@ import { Layout } from "./rabbitmq-topology.ts";
 
 const CLOSE_MS = 1_000;
 const LEAST_CONNECT_MS = 3_000;
-/** Some five seconds. */
-const ATTEMPTS_BEFORE_WARNING = 16;
 
-/**
- * One worker's or producer's way to the server, by two connections: one publishes, and may be held back by an alarm; the other consumes,
- * settles and asks, and is not.
- */
+/** Who answers for what: each part of a broker's work has a file of its own. */
 class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
   readonly name = "rabbitmq";
   readonly address: string;
@@ -57,17 +54,15 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
   readonly #settings: RabbitMqSettings;
   readonly #layout: Layout;
   readonly #host: BrokerHost;
-  readonly #publishing: Link;
-  readonly #consuming: Link;
+  readonly #links: Links;
   readonly #publisher: Publisher;
   readonly #publish: Publishing;
   readonly #journal: Journal;
   readonly #door: Doorkeeper;
   readonly #feeds = new Set<RabbitMqFeed>();
+  #pulse: Pulse | undefined;
   readonly #store: Store;
-  /** `connect` has resolved, or is about to. */
-  #reached = false;
-  #isDown = false;
+  readonly #management: Management | undefined;
   #reading: NodeJS.Immediate | undefined;
 
   constructor(options: RabbitMqBrokerOptions, host: BrokerHost) {
@@ -78,38 +73,43 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
     this.address = settings.address;
     this.operationTimeoutMs = timeoutMs;
     this.#layout = new Layout(settings.layout);
-    const linkSettings = {
-      servers: settings.servers,
-      connectTimeoutMs: Math.max(LEAST_CONNECT_MS, Math.min(timeoutMs, 10_000)),
-    };
-    this.#publishing = new Link(linkSettings, {
-      setUp: (session) => this.#setUpPublishing(session),
-      up: () => {
-        this.#consuming.hurry();
-        this.#cameUp();
+    const connectTimeoutMs = Math.max(LEAST_CONNECT_MS, Math.min(timeoutMs, 10_000));
+    this.#links = new Links(
+      { servers: settings.servers, connectTimeoutMs },
+      {
+        setUpPublishing: async (session) => {
+          await this.#publisher.attach(session);
+          await this.#control.attach(session);
+        },
+        setUpConsuming: (session) => this.#journal.attach(session),
+        up: () => this.#cameUp(),
+        down: () => this.#unblocked(),
+        disconnected: (error) => host.events.emit({ type: "disconnected", error }),
+        connected: () => host.events.emit({ type: "connected" }),
+        blocked: (reason) => this.#blocked(reason),
+        unblocked: () => this.#unblocked(),
       },
-      down: (error) => this.#wentDown(error),
-      blocked: (reason) => this.#blocked(reason),
-      unblocked: () => this.#unblocked(),
-    });
-    this.#consuming = new Link(linkSettings, {
-      setUp: (session) => this.#setUpConsuming(session),
-      up: () => this.#cameUp(),
-      down: (error) => this.#wentDown(error),
-    });
+    );
     this.#publisher = new Publisher(maxUnconfirmed, () => this.#store.ladderMayBeGone());
-    this.#journal = new Journal(this.#publisher, this.#layout, timeoutMs);
-    this.#store = new Store(this.#publisher, this.#journal, this.#layout, this.#consuming);
+    this.#journal = new Journal(this.#publisher, this.#layout, timeoutMs, (code, message) => this.warn(code, message));
+    this.#store = new Store(this.#publisher, this.#journal, this.#layout, this.#links.consuming);
     this.#publish = new Publishing(
       this.#store,
       { maxMessageBytes: settings.maxMessageBytes, maxDelayMs: MAX_DELAY_MS },
       timeoutMs,
     );
+    const { management } = settings;
+    this.#management =
+      management === undefined
+        ? undefined
+        : new Management(management, (message) => this.warn("management-away", message));
     this.admin = new RabbitMqAdmin({
-      link: this.#consuming,
+      management: this.#management,
+      link: this.#links.consuming,
       layout: this.#layout,
       journal: this.#journal,
       store: this.#store,
+      bands: settings.bands,
       timeoutMs,
       holds: (id) => this.#holds(id),
     });
@@ -126,24 +126,26 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
   }
 
   get session(): Session | undefined {
-    return this.#consuming.isUp ? this.#consuming.session : undefined;
+    const { consuming } = this.#links;
+    return consuming.isUp ? consuming.session : undefined;
   }
 
   async open(signal: AbortSignal): Promise<BrokerCapabilities> {
     try {
-      await this.#publishing.open(signal);
-      await this.#consuming.open(signal);
+      await this.#links.open(signal);
+      const managed = this.#management?.reach();
       await abortable(this.#store.prepare(), signal);
       const { queueType } = this.#settings.layout;
-      const traits = serverTraits(this.#consuming.serverProperties, queueType);
+      const traits = serverTraits(this.#links.consuming.serverProperties, queueType);
       if (traits.warning !== undefined) this.warn("server-version", traits.warning);
-      this.#reached = true;
-      const { ackTimeoutMs, maxMessageBytes } = this.#settings;
-      return rabbitMqCapabilities(traits, { queueType, ackTimeoutMs }, maxMessageBytes);
+      this.#links.watch();
+      const { bands, ackTimeoutMs, maxMessageBytes } = this.#settings;
+      const management = (await managed) === true;
+      return rabbitMqCapabilities(traits, { queueType, bands, ackTimeoutMs, maxMessageBytes, management });
     } catch (error) {
       const given = rabbitMqError(error);
       if (!given.retryable || signal.aborted || this.#host.closed) {
-        await Promise.all([this.#publishing.drop(CLOSE_MS), this.#consuming.drop(CLOSE_MS)]);
+        await this.#links.drop(CLOSE_MS);
       } else this.#host.events.emit({ type: "disconnected", error: given });
       throw error;
     }
@@ -168,24 +170,35 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
   }
 
   async diagnose(): Promise<readonly Diagnosis[]> {
-    const { layout, ackTimeoutMs } = this.#settings;
-    return diagnose(
-      this.#consuming.serverProperties,
-      { queueType: layout.queueType, ackTimeoutMs },
-      this.#publisher.blocked,
-    );
+    const { layout, bands, ackTimeoutMs } = this.#settings;
+    const { queueType, prefix } = layout;
+    return [
+      ...diagnose(this.#links.consuming.serverProperties, { queueType, bands, ackTimeoutMs }, this.#publisher.blocked),
+      ...(await managementFindings(this.#management, prefix)),
+    ];
   }
 
   async close(): Promise<void> {
     await this.#publisher.close(CLOSE_MS);
     this.#journal.close();
-    await Promise.all([this.#publishing.close(CLOSE_MS), this.#consuming.close(CLOSE_MS)]);
+    this.#pulse?.stop();
+    this.#management?.close();
+    await this.#links.close(CLOSE_MS);
   }
 
   // For feeds.
 
-  ready(queue: string): string {
-    return this.#layout.ready(queue);
+  bands(queue: string): number {
+    return this.#journal.bands(queue);
+  }
+
+  get pulse(): Pulse {
+    this.#pulse ??= new Pulse(this.#settings.heartbeatS * 1_000);
+    return this.#pulse;
+  }
+
+  places(queue: string): readonly string[] {
+    return this.#layout.bands(queue, this.#journal.bands(queue));
   }
 
   paused(queue: string): boolean {
@@ -216,54 +229,10 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
     this.#feeds.delete(feed);
   }
 
-  async #setUpPublishing(session: Session): Promise<void> {
-    await this.#publisher.attach(session);
-    await this.#control.attach(session);
-  }
-
-  /**
-   * A server that was restarted has its queues back before its streams. Who has read the journal before goes on with what it knows, and
-   * reads on as soon as it can: nobody can have revoked anything while the stream was away.
-   */
-  async #setUpConsuming(session: Session): Promise<void> {
-    try {
-      await this.#journal.attach(session);
-    } catch (error) {
-      if (!this.#reached || !isStreamAway(error)) throw error;
-      void this.#catchUp(session);
-    }
-  }
-
-  async #catchUp(session: Session): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      await setTimeout(backoff(attempt, 20, 500), undefined, { ref: false });
-      if (this.#consuming.isUp && this.#consuming.session !== session) return;
-      try {
-        return await this.#journal.attach(session);
-      } catch (error) {
-        // The connection has ended: the next one begins anew.
-        if (!isStreamAway(error)) return;
-        if (attempt !== ATTEMPTS_BEFORE_WARNING) continue;
-        this.warn("journal-away", `what is revoked, paused or declared elsewhere is not known: ${messageOf(error)}`);
-      }
-    }
-  }
-
   #cameUp(): void {
-    if (!this.#publishing.isUp || !this.#consuming.isUp) return;
     this.#store.ladderMayBeGone();
     for (const feed of this.#feeds) feed.attach();
     this.requests.retryNow();
-    if (!this.#reached || !this.#isDown) return;
-    this.#isDown = false;
-    this.#host.events.emit({ type: "connected" });
-  }
-
-  #wentDown(error: LovageError): void {
-    this.#unblocked();
-    if (!this.#reached || this.#isDown) return;
-    this.#isDown = true;
-    this.#host.events.emit({ type: "disconnected", error });
   }
 
   #blocked(reason: string): void {

@@ -18,15 +18,27 @@ export function maxUnsettledMs({ ackTimeout }: ServerTraits, given: number | und
   return given ?? (ackTimeout === "queue" ? DEFAULT_ACK_TIMEOUT_MS : SERVERS_DEFAULT_MS);
 }
 
+/** What the user has chosen of what the capabilities depend on. */
+export interface Usage {
+  readonly queueType: QueueType;
+  readonly bands: number;
+  /** As the user gave it. */
+  readonly ackTimeoutMs: number | undefined;
+}
+
 /** Each level of the ladder adds a hop. */
 const HOPS_MS = 50;
 
+export interface CapabilityFacts extends Usage {
+  readonly maxMessageBytes: number;
+  /** The management API answers. */
+  readonly management: boolean;
+}
+
 export function rabbitMqCapabilities(
   traits: ServerTraits,
-  { queueType, ackTimeoutMs }: { readonly queueType: QueueType; readonly ackTimeoutMs: number | undefined },
-  maxMessageBytes: number,
+  { queueType, bands, ackTimeoutMs, maxMessageBytes, management }: CapabilityFacts,
 ): BrokerCapabilities {
-  const { priority } = traits;
   return {
     ownership: "connection",
     maxUnsettledMs: maxUnsettledMs(traits, ackTimeoutMs),
@@ -34,14 +46,14 @@ export function rabbitMqCapabilities(
     // Quorum queues confirm what is on the disks of a majority; classic ones need not wait for the disk.
     durable: queueType === "quorum" ? "machine" : "process",
     dedupe: "none",
-    priority,
+    priority: bands > 1 ? "banded" : traits.priority,
     stablePosition: false,
     delayResolutionMs: UNIT_MS + HOPS_MS,
     maxDelayMs: MAX_DELAY_MS,
     delayedRemove: false,
     countsDeliveries: queueType === "quorum",
     countsStarts: false,
-    depth: { ready: true, delayed: false, owned: false, dead: true },
+    depth: { ready: true, delayed: false, owned: management, dead: true },
     oldestReadyAge: false,
     purgeKeepsOwned: true,
     pause: true,

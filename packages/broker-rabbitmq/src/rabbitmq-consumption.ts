@@ -1,11 +1,12 @@
 import { backoff, type ConsumptionTerms, type Feed, HeldConsumption } from "@lovage/core/brokers";
 import { BrokerUnavailableError, type LovageError } from "@lovage/core/contracts";
 import type { Channel, ConsumeMessage } from "amqplib";
+import { type Consumer, Consumers } from "./rabbitmq-consumers.ts";
 import { type Arrived, opened } from "./rabbitmq-envelope.ts";
 import { isAckTimeout, isMissing, messageOf, rabbitMqError } from "./rabbitmq-errors.ts";
 import type { Session } from "./rabbitmq-link.ts";
+import { Arrivals, type Pulse } from "./rabbitmq-pulse.ts";
 import { type Tag, Unsettled } from "./rabbitmq-unsettled.ts";
-import { nextChange, type Window } from "./rabbitmq-windows.ts";
 
 /** What proves that a delivery is ours: that the channel it came by is still there. */
 export interface RabbitMqClaim {
@@ -15,8 +16,11 @@ export interface RabbitMqClaim {
 
 /** What a feed needs of its broker. */
 export interface FeedHost {
-  /** The server's name of the queue. */
-  ready(queue: string): string;
+  /** Into how many bands the priorities of the queue are divided. */
+  bands(queue: string): number;
+  /** The server's queues, one per band, the highest first. */
+  places(queue: string): readonly string[];
+  readonly pulse: Pulse;
   /** Undefined while the connection is down. */
   readonly session: Session | undefined;
   paused(queue: string): boolean;
@@ -31,16 +35,6 @@ export interface FeedHost {
   ended(feed: RabbitMqFeed): void;
 }
 
-/** One consumer on the channel. */
-interface Consumer extends Window {
-  readonly tag: string;
-  outstanding: number;
-  open: boolean;
-}
-
-/** A little room is given away within this, in ms. */
-const PATIENCE_MS = 100;
-
 /**
  * The messages of one queue, by a channel of its own, so that whatever the server has against it touches this queue only:
  *
@@ -52,16 +46,13 @@ export class RabbitMqFeed implements Feed {
   readonly #started = Promise.withResolvers<void>();
   #channel: Channel | undefined;
   #unsettled: Unsettled | undefined;
-  #consumers: Consumer[] = [];
+  #consumers: Consumers | undefined;
   #attaching: Promise<void> | undefined;
-  #arranging: Promise<void> | undefined;
-  #arrangeAgain = false;
-  #patient: NodeJS.Timeout | undefined;
   #again: NodeJS.Timeout | undefined;
   #flushing = false;
   #failures = 0;
   #wasAttached = false;
-  #names = 0;
+  #named: readonly string[] = [];
 
   constructor(terms: ConsumptionTerms<RabbitMqClaim>, host: FeedHost) {
     this.#host = host;
@@ -85,15 +76,14 @@ export class RabbitMqFeed implements Feed {
   }
 
   roomChanged(): void {
-    void this.#arrange();
+    void this.#consumers?.arrange();
   }
 
   async end(): Promise<void> {
     clearTimeout(this.#again);
-    clearTimeout(this.#patient);
     this.#started.reject(new BrokerUnavailableError("the consumption was stopped before it began"));
     await this.#attaching;
-    await this.#arrange();
+    await this.#consumers?.arrange();
     this.#retire();
   }
 
@@ -115,14 +105,19 @@ export class RabbitMqFeed implements Feed {
         });
       });
       const unsettled = new Unsettled(channel);
+      const consumers = this.#consumersOn(channel, unsettled);
       this.#channel = channel;
       this.#unsettled = unsettled;
-      channel.on("close", () => this.#detached(channel, unsettled, reason));
+      this.#consumers = consumers;
+      channel.on("close", () => {
+        consumers.close();
+        this.#detached(channel, unsettled, reason);
+      });
       // Also when nothing may be taken yet: whether the queue is there is known now.
-      await channel.checkQueue(this.#host.ready(queue));
+      for (const place of this.#places) await channel.checkQueue(place);
       this.#failures = 0;
       this.#started.resolve();
-      void this.#arrange();
+      void consumers.arrange();
       if (this.#wasAttached) this.#host.restarted(queue, "its connection or channel had ended");
       this.#wasAttached = true;
     } catch (error) {
@@ -162,7 +157,7 @@ export class RabbitMqFeed implements Feed {
     if (this.#channel === channel) {
       this.#channel = undefined;
       this.#unsettled = undefined;
-      this.#consumers = [];
+      this.#consumers = undefined;
     }
     this.consumption.loseAll(({ claim }) => claim.unsettled === unsettled);
     this.#retire();
@@ -176,82 +171,34 @@ export class RabbitMqFeed implements Feed {
     this.#tryAgain();
   }
 
-  /** Brings the consumers' windows to the credit, one change after the other. */
-  #arrange(): Promise<void> {
-    this.#arrangeAgain = true;
-    this.#arranging ??= this.#arrangeUntilDone();
-    return this.#arranging;
-  }
-
-  /** What is asked within one turn is done in one go. */
-  async #arrangeUntilDone(): Promise<void> {
-    await Promise.resolve();
-    while (this.#arrangeAgain) {
-      this.#arrangeAgain = false;
-      if (await this.#change()) this.#arrangeAgain = true;
-    }
-    this.#arranging = undefined;
-  }
-
-  /** Resolves with true when there may be more to change. */
-  async #change(): Promise<boolean> {
-    const channel = this.#channel;
-    if (channel === undefined) return false;
-    this.#consumers = this.#consumers.filter(({ open, outstanding }) => open || outstanding > 0);
-    const change = nextChange(this.#consumers, this.#credit, this.#patient !== undefined);
-    if (change === undefined) {
-      if (nextChange(this.#consumers, this.#credit, false) === undefined) this.#calm();
-      return false;
-    }
-    try {
-      if (change.do === "open") {
-        await this.#open(channel, change.size);
-        this.#bePatient();
-      } else {
-        await channel.cancel(change.window.tag);
-        change.window.open = false;
-      }
-      return true;
-    } catch {
-      // The channel's end says why, and begins anew.
-      return false;
-    }
-  }
-
   get #credit(): number {
     const { consumption } = this;
     return consumption.open && !this.#host.paused(consumption.queue) ? Math.floor(consumption.credit) : 0;
   }
 
-  /** For a while a little more room opens no further consumer: with long tasks it comes one by one. */
-  #bePatient(): void {
-    this.#patient ??= setTimeout(() => {
-      this.#patient = undefined;
-      void this.#arrange();
-    }, PATIENCE_MS);
+  /** Asked for with every delivery. */
+  get #places(): readonly string[] {
+    const { queue } = this.consumption;
+    if (this.#named.length !== this.#host.bands(queue)) this.#named = this.#host.places(queue);
+    return this.#named;
   }
 
-  #calm(): void {
-    clearTimeout(this.#patient);
-    this.#patient = undefined;
+  #consumersOn(channel: Channel, unsettled: Unsettled): Consumers {
+    const feed = this;
+    const arrivals = new Arrivals(channel, this.#host.pulse);
+    const consumers: Consumers = new Consumers(channel, {
+      get credit() {
+        return feed.#credit;
+      },
+      get places() {
+        return feed.#places;
+      },
+      arrived: (message, consumer) => arrivals.take(() => this.#arrived(message, consumers, consumer, unsettled)),
+    });
+    return consumers;
   }
 
-  async #open(channel: Channel, size: number): Promise<void> {
-    this.#names += 1;
-    const consumer: Consumer = { tag: `${this.#names}`, size, outstanding: 0, open: true };
-    const unsettled = this.#unsettled as Unsettled;
-    // Asked in one turn, so that no other question comes between: the window of a consumer is the prefetch set last.
-    const sized = channel.prefetch(size);
-    const begun = channel.consume(
-      this.#host.ready(this.consumption.queue),
-      (message) => this.#arrived(message, consumer, unsettled),
-      { consumerTag: consumer.tag },
-    );
-    this.#consumers.push(consumer);
-    await Promise.all([sized, begun]);
-  }
-
-  #arrived(message: ConsumeMessage | null, consumer: Consumer, unsettled: Unsettled): void {
+  #arrived(message: ConsumeMessage | null, consumers: Consumers, consumer: Consumer, unsettled: Unsettled): void {
     if (message === null) {
       // The server has ended it: its queue was deleted, or the node that had it is gone.
       void this.#channel?.close().catch(() => {});
@@ -261,14 +208,12 @@ export class RabbitMqFeed implements Feed {
     const { queue } = this.consumption;
     const arrived = opened(message);
     const { deliveryTag, redelivered } = message.fields;
-    consumer.outstanding += 1;
     const tag: Tag = {
       number: deliveryTag,
       copy: `${arrived.message.id}/${arrived.marks.copy ?? ""}`,
       settled: () => {
-        consumer.outstanding -= 1;
+        consumers.settled(consumer);
         if (!this.consumption.open) setImmediate(() => this.#retire());
-        else if (!consumer.open) void this.#arrange();
       },
     };
     unsettled.add(tag);
@@ -279,7 +224,15 @@ export class RabbitMqFeed implements Feed {
     }
     const { deliveriesBefore } = arrived;
     const counted = deliveriesBefore !== undefined || !redelivered ? (deliveriesBefore ?? 0) + 1 : undefined;
-    this.consumption.take({ message: arrived.message, claim, redelivered, deliveryCount: counted });
+    const taken = { message: arrived.message, claim, redelivered, deliveryCount: counted };
+    if (!consumers.divided || this.consumption.room > 0) this.consumption.take(taken);
+    else {
+      // For somebody else, unless there is room by then.
+      consumer.surplus.push(() => {
+        if (this.consumption.room > 0) this.consumption.take(taken);
+        else unsettled.giveBack(tag);
+      });
+    }
   }
 
   #flushSoon(unsettled: Unsettled): void {

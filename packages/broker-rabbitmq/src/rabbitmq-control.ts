@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { Replies, replyOf } from "@lovage/core/brokers";
+import { jsonReplyOf, Replies } from "@lovage/core/brokers";
 import {
   BrokerClosedError,
   ConfigurationError,
@@ -10,56 +10,45 @@ import {
   type TaskEvent,
   type WorkerIdentity,
 } from "@lovage/core/contracts";
-import type { Channel, ConfirmChannel, ConsumeMessage } from "amqplib";
+import type { Channel, ConsumeMessage } from "amqplib";
+import { consumersOf, RabbitMqEvents } from "./rabbitmq-events.ts";
 import type { Session } from "./rabbitmq-link.ts";
 import type { Layout } from "./rabbitmq-topology.ts";
 
 const REPLY_TO = "amq.rabbitmq.reply-to";
-/** Who only emits asks this often whether anybody listens. */
-const LISTENED_CHECK_MS = 400;
 const ATTACH_AGAIN_MS = 500;
-const EVENTS_PER_MESSAGE = 500;
-const EVENT_GATHER_MS = 20;
-const MAX_GATHERED_EVENTS = 10_000;
-/** Messages that wait for a slow listener; more are refused, and counted by whoever sent them. */
-const MAX_WAITING = 1_000;
-const EVENT_TTL_MS = 10_000;
 
 interface Served {
   readonly identity: WorkerIdentity;
   readonly handler: ControlHandler;
+  /** Exclusive, so another at every connection: the server may not have noticed yet that the one before has ended. */
+  queue: string;
 }
-
-type Listener = (events: readonly TaskEvent[]) => void;
 
 /**
  * Commands go to a fanout exchange, to which each serving worker has bound an exclusive queue; replies come by direct reply-to, which the
- * server keeps nowhere. Events go the same way in the other direction. All of it is gone with the connection, and made anew with it.
+ * server keeps nowhere. All of it is gone with the connection, and made anew with it.
  */
 export class RabbitMqControl implements ControlChannel {
   readonly #layout: Layout;
+  readonly #events: RabbitMqEvents;
   readonly #served = new Map<string, Served>();
-  readonly #listeners = new Map<string, Listener>();
   readonly #asked = new Map<string, Replies>();
-  /** Exclusive queues of this connection. */
-  #queues: string[] = [];
   #channel: Channel | undefined;
-  #eventChannel: ConfirmChannel | undefined;
-  #events: TaskEvent[] = [];
-  #gathering: NodeJS.Timeout | undefined;
-  #checking: NodeJS.Timeout | undefined;
   #again: NodeJS.Timeout | undefined;
-  #isListened = false;
-  #writable = true;
-  #dropped = 0;
   #closed = false;
 
   constructor(layout: Layout) {
     this.#layout = layout;
+    this.#events = new RabbitMqEvents(layout);
+  }
+
+  get listened(): boolean {
+    return !this.#closed && this.#events.listened;
   }
 
   get dropped(): number {
-    return this.#dropped;
+    return this.#events.dropped;
   }
 
   /** At every connection. Resolves when it works, or cannot yet: then it goes on trying, for nothing else waits for it. */
@@ -69,62 +58,31 @@ export class RabbitMqControl implements ControlChannel {
     try {
       await this.#attach(session);
     } catch {
-      // The connection's end begins anew as well.
-      this.#again = setTimeout(() => void this.attach(session), ATTACH_AGAIN_MS).unref();
+      this.#attachSoon(session);
     }
-  }
-
-  async #attach(session: Session): Promise<void> {
-    const channel = await session.createChannel();
-    channel.on("error", () => {});
-    await channel.assertExchange(this.#layout.commands, "fanout", { durable: true });
-    await channel.assertExchange(this.#layout.events, "fanout", { durable: true });
-    for (const name of [this.#layout.serving, this.#layout.listening]) {
-      await channel.assertQueue(name, this.#layout.countingArguments());
-    }
-    await channel.consume(REPLY_TO, (message) => this.#replied(message), { noAck: true });
-    for (const served of this.#served.values()) await this.#serveOn(channel, served);
-    for (const [id, listener] of this.#listeners) await this.#listenOn(channel, id, listener);
-    const events = await session.createConfirmChannel();
-    events.on("error", () => {});
-    events.on("drain", () => {
-      this.#writable = true;
-    });
-    channel.on("close", () => {
-      if (this.#channel === channel) this.#channel = undefined;
-    });
-    events.on("close", () => {
-      if (this.#eventChannel === events) this.#eventChannel = undefined;
-    });
-    this.#channel = channel;
-    this.#eventChannel = events;
-    this.#writable = true;
   }
 
   /** Sent within the call, whether or not anyone reads the replies. While the connection is down nobody can be asked. */
   broadcast(
     command: ControlCommand,
-    { timeoutMs, expect = Number.POSITIVE_INFINITY }: { readonly timeoutMs: number; readonly expect?: number },
+    options: { readonly timeoutMs: number; readonly expect?: number },
   ): AsyncIterable<ControlReply> {
     this.#check();
     const asked = randomUUID();
-    const replies = new Replies(expect);
-    const late = setTimeout(() => replies.end(), timeoutMs);
+    const replies = new Replies(options);
     this.#asked.set(asked, replies);
-    replies.onEnd = () => {
-      clearTimeout(late);
-      this.#asked.delete(asked);
-    };
-    this.#channel?.publish(this.#layout.commands, "", json(command), {
+    replies.onEnd = () => void this.#asked.delete(asked);
+    this.#channel?.publish(this.#layout.commands, "", Buffer.from(JSON.stringify(command)), {
       replyTo: REPLY_TO,
       correlationId: asked,
-      expiration: Math.max(1, Math.ceil(timeoutMs)),
+      expiration: Math.max(1, Math.ceil(options.timeoutMs)),
     });
     return replies;
   }
 
-  serving(): Promise<number | undefined> {
-    return this.#consumers(this.#layout.serving);
+  async serving(): Promise<number | undefined> {
+    this.#check();
+    return consumersOf(this.#channel, this.#layout.serving);
   }
 
   async serve(identity: WorkerIdentity, handler: ControlHandler): Promise<void> {
@@ -134,109 +92,86 @@ export class RabbitMqControl implements ControlChannel {
         `worker "${identity.id}" serves already on this connection; give each a name of its own`,
       );
     }
-    const served: Served = { identity, handler };
+    const served: Served = { identity, handler, queue: "" };
     this.#served.set(identity.id, served);
     // Whoever serves will emit: it knows by then.
-    this.#checkListened();
+    this.#events.attend();
     if (this.#channel !== undefined) await this.#serveOn(this.#channel, served);
   }
 
-  get listened(): boolean {
-    if (this.#closed) return false;
-    this.#checkListened();
-    return this.#isListened;
-  }
-
   emit(events: readonly TaskEvent[]): void {
-    if (this.#closed || events.length === 0 || !this.listened) return;
-    const room = MAX_GATHERED_EVENTS - this.#events.length;
-    if (events.length > room) this.#dropped += events.length - room;
-    for (const event of events.slice(0, room)) this.#events.push(event);
-    this.#gathering ??= setTimeout(() => this.#sendEvents(), EVENT_GATHER_MS).unref();
+    if (!this.#closed) this.#events.emit(events);
   }
 
-  async listen(listener: Listener): Promise<() => Promise<void>> {
+  async listen(listener: (events: readonly TaskEvent[]) => void): Promise<() => Promise<void>> {
     this.#check();
-    const id = randomUUID();
-    this.#listeners.set(id, listener);
-    if (this.#channel !== undefined) await this.#listenOn(this.#channel, id, listener);
-    return async () => {
-      if (!this.#listeners.delete(id)) return;
-      const channel = this.#channel;
-      if (channel === undefined) return;
-      // It ends with the channel otherwise.
-      await Promise.all([channel.cancel(`listening/${id}`), channel.deleteQueue(`${this.#layout.events}:${id}`)]).catch(
-        () => {},
-      );
-    };
+    return this.#events.listen(listener);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#sendEvents();
     this.#closed = true;
-    clearTimeout(this.#gathering);
-    clearInterval(this.#checking);
     clearTimeout(this.#again);
     for (const replies of [...this.#asked.values()]) replies.end();
+    const queues = [...this.#served.values()].map(({ queue }) => queue);
     this.#served.clear();
-    this.#listeners.clear();
-    const channels = [this.#channel, this.#eventChannel];
+    await this.#events.close();
+    const channel = this.#channel;
     this.#channel = undefined;
-    this.#eventChannel = undefined;
-    const queues = this.#queues;
-    this.#queues = [];
-    // Exclusive queues are the connection's: they would outlive their channel until it ends.
-    const [channel] = channels;
-    if (channel !== undefined) await Promise.all(queues.map((name) => channel.deleteQueue(name))).catch(() => {});
-    await Promise.all(channels.map((each) => each?.close().catch(() => {})));
+    if (channel === undefined) return;
+    // They would outlive their channel until the connection ends.
+    await Promise.all(queues.map((queue) => channel.deleteQueue(queue))).catch(() => {});
+    await channel.close().catch(() => {});
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #serveOn(channel: Channel, { identity, handler }: Served): Promise<void> {
+  async #attach(session: Session): Promise<void> {
+    const channel = await session.createChannel();
+    channel.on("error", () => {});
+    await channel.assertExchange(this.#layout.commands, "fanout", { durable: true });
+    await channel.assertQueue(this.#layout.serving, this.#layout.countingArguments());
+    await channel.consume(REPLY_TO, (message) => this.#replied(message), { noAck: true });
+    for (const served of this.#served.values()) await this.#serveOn(channel, served);
+    await this.#events.attach(session, channel);
+    this.#channel = channel;
+    channel.on("close", () => {
+      if (this.#channel !== channel) return;
+      this.#channel = undefined;
+      this.#events.detach();
+      // What it counts by may have been deleted: that ends the channel, and not the connection.
+      this.#attachSoon(session);
+    });
+  }
+
+  /** The connection's end begins anew as well. */
+  #attachSoon(session: Session): void {
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => void this.attach(session), ATTACH_AGAIN_MS).unref();
+  }
+
+  async #serveOn(channel: Channel, served: Served): Promise<void> {
+    const { identity, handler } = served;
     const queue = `${this.#layout.commands}:${randomUUID()}`;
-    this.#queues.push(queue);
+    served.queue = queue;
     await channel.assertQueue(queue, { exclusive: true, autoDelete: true, durable: false });
     await channel.bindQueue(queue, this.#layout.commands, "");
-    await channel.consume(queue, (message) => void this.#commanded(channel, message, identity, handler), {
-      noAck: true,
-    });
+    const heard = (message: ConsumeMessage | null): void => {
+      if (message !== null) void this.#commanded(channel, message, identity.id, handler);
+    };
+    await channel.consume(queue, heard, { noAck: true });
     await channel.consume(this.#layout.serving, () => {}, { noAck: true });
   }
 
-  async #listenOn(channel: Channel, id: string, listener: Listener): Promise<void> {
-    const queue = `${this.#layout.events}:${id}`;
-    this.#queues.push(queue);
-    await channel.assertQueue(queue, {
-      exclusive: true,
-      autoDelete: true,
-      durable: false,
-      arguments: { "x-max-length": MAX_WAITING, "x-overflow": "reject-publish" },
-    });
-    await channel.bindQueue(queue, this.#layout.events, "");
-    const heard = (message: ConsumeMessage | null): void => {
-      if (message !== null && this.#listeners.has(id)) listener(parsed(message) as readonly TaskEvent[]);
-    };
-    await channel.consume(queue, heard, { noAck: true });
-    await channel.consume(this.#layout.listening, () => {}, { noAck: true, consumerTag: `listening/${id}` });
-  }
-
-  async #commanded(
-    channel: Channel,
-    message: ConsumeMessage | null,
-    { id }: WorkerIdentity,
-    handler: ControlHandler,
-  ): Promise<void> {
-    if (message === null || this.#closed) return;
-    const command = parsed(message) as ControlCommand;
-    if (command.to !== undefined && !command.to.includes(id)) return;
-    const reply = await replyOf(id, command, handler);
+  async #commanded(channel: Channel, message: ConsumeMessage, id: string, handler: ControlHandler): Promise<void> {
+    const command = JSON.parse(message.content.toString()) as ControlCommand;
+    if (this.#closed || (command.to !== undefined && !command.to.includes(id))) return;
+    const reply = await jsonReplyOf(id, command, handler);
+    const { replyTo, correlationId } = message.properties as { replyTo: string; correlationId: string };
     try {
-      const { replyTo, correlationId } = message.properties as { replyTo: string; correlationId: string };
-      channel.publish("", replyTo, json(reply), { correlationId });
+      channel.publish("", replyTo, Buffer.from(reply), { correlationId });
     } catch {
       // The connection ended meanwhile, and the question with it.
     }
@@ -244,60 +179,11 @@ export class RabbitMqControl implements ControlChannel {
 
   #replied(message: ConsumeMessage | null): void {
     if (message === null) return;
-    this.#asked.get(String(message.properties.correlationId))?.add(parsed(message) as ControlReply);
-  }
-
-  #sendEvents(): void {
-    clearTimeout(this.#gathering);
-    this.#gathering = undefined;
-    const gathered = this.#events;
-    this.#events = [];
-    for (let first = 0; first < gathered.length; first += EVENTS_PER_MESSAGE) {
-      const events = gathered.slice(first, first + EVENTS_PER_MESSAGE);
-      const channel = this.#eventChannel;
-      if (channel === undefined || !this.#writable) {
-        this.#dropped += events.length;
-        continue;
-      }
-      const refused = (error: unknown): void => {
-        if (error !== null) this.#dropped += events.length;
-      };
-      try {
-        this.#writable = channel.publish(this.#layout.events, "", json(events), { expiration: EVENT_TTL_MS }, refused);
-      } catch {
-        this.#dropped += events.length;
-      }
-    }
-  }
-
-  /** Begun when somebody serves, or wants to know. */
-  #checkListened(): void {
-    if (this.#checking !== undefined) return;
-    const check = async (): Promise<void> => {
-      this.#isListened = ((await this.#consumers(this.#layout.listening)) ?? 0) > 0;
-    };
-    this.#checking = setInterval(() => void check(), LISTENED_CHECK_MS).unref();
-    void check();
-  }
-
-  async #consumers(name: string): Promise<number | undefined> {
-    this.#check();
-    try {
-      return (await this.#channel?.checkQueue(name))?.consumerCount;
-    } catch {
-      return undefined;
-    }
+    const reply = JSON.parse(message.content.toString()) as ControlReply;
+    this.#asked.get(String(message.properties.correlationId))?.add(reply);
   }
 
   #check(): void {
     if (this.#closed) throw new BrokerClosedError();
   }
-}
-
-function json(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value));
-}
-
-function parsed({ content }: ConsumeMessage): unknown {
-  return JSON.parse(content.toString("utf8"));
 }

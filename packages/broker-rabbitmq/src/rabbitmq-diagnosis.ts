@@ -1,12 +1,11 @@
 import type { Diagnosis } from "@lovage/core/contracts";
-import { maxUnsettledMs } from "./rabbitmq-capabilities.ts";
+import { maxUnsettledMs, type Usage } from "./rabbitmq-capabilities.ts";
 import { type ServerTraits, serverTraits } from "./rabbitmq-server.ts";
-import type { QueueType } from "./rabbitmq-topology.ts";
 
 /** What `lovage doctor` says of the server and the ways it is used. */
 export function diagnose(
   properties: { readonly version?: unknown; readonly cluster_name?: unknown },
-  { queueType, ackTimeoutMs }: { readonly queueType: QueueType; readonly ackTimeoutMs: number | undefined },
+  { queueType, bands, ackTimeoutMs }: Usage,
   blocked: string | undefined,
 ): readonly Diagnosis[] {
   const traits = serverTraits(properties, queueType);
@@ -27,6 +26,7 @@ export function diagnose(
           finding: "classic queues: each on one node only",
           advice: "use queueType quorum in a cluster, under another prefix",
         },
+    priorities(traits, bands),
     ackTimeout(traits, ackTimeoutMs),
     blocked === undefined
       ? { check: "alarms", level: "ok", finding: "publishing is not held back" }
@@ -37,6 +37,22 @@ export function diagnose(
           advice: "free memory or disk space on its host, or let consumers catch up",
         },
   ];
+}
+
+const ORDERS = {
+  strict: "its queues order by priority themselves",
+  banded: "its queues have two levels of priority, of which the higher is served twice as often",
+  none: "its quorum queues ignore priorities",
+} as const;
+
+function priorities({ version, priority }: ServerTraits, bands: number): Diagnosis {
+  const check = "priorities";
+  const finding = `RabbitMQ ${version}: ${ORDERS[priority]}`;
+  if (bands === 1) return { check, level: "ok", finding };
+  const divided = `${finding}; they are divided into ${bands} bands`;
+  if (priority !== "strict") return { check, level: "ok", finding: divided };
+  const advice = "leave out bands for new queues: the server's own order is stricter and costs less";
+  return { check, level: "warning", finding: divided, advice };
 }
 
 function ackTimeout(traits: ServerTraits, given: number | undefined): Diagnosis {

@@ -64,6 +64,7 @@ export class Doorkeeper {
       .copy(
         (terms) => this.#store.delay(message, queue, due, terms, copy === undefined ? {} : { copy }),
         this.#timeoutMs,
+        unsettled,
       )
       .catch(() => "refused");
     if (fate === "stored") {

@@ -31,7 +31,7 @@ export const isAckTimeout = (error: unknown): boolean =>
   replyCode(error) === PRECONDITION_FAILED && messageOf(error).includes("delivery acknowledgement");
 
 function hasNoReplica(error: unknown): boolean {
-  return replyCode(error) === PRECONDITION_FAILED && messageOf(error).includes("does not have a replica");
+  return replyCode(error) === PRECONDITION_FAILED && /does not have a( running)? replica/.test(messageOf(error));
 }
 
 export function messageOf(error: unknown): string {
@@ -60,16 +60,68 @@ export function rabbitMqError(error: unknown, queue?: string): LovageError {
         { cause: error, subject },
       );
     case ACCESS_REFUSED:
-      return new ConfigurationError(`RabbitMQ refuses access: ${text}; check user, password and permissions`, {
-        subject,
-      });
+      return accessError(text, subject);
     case NOT_ALLOWED:
-      return new ConfigurationError(`RabbitMQ does not allow it: ${text}; check the virtual host in the URL`, {
-        subject,
-      });
+      return new ConfigurationError(
+        `RabbitMQ does not allow it: ${text}; check the virtual host in the URL (percent-encoded), and that the user may use it`,
+        { subject },
+      );
     default:
-      return new BrokerUnavailableError(`RabbitMQ is not reachable: ${text}`, { cause: error, subject });
+      return handshakeError(error, text) ?? unreachable(error, text, subject);
   }
+}
+
+function accessError(text: string, subject: Readonly<Record<string, unknown>>): LovageError {
+  if (/login was refused/i.test(text)) {
+    return new ConfigurationError(
+      `RabbitMQ does not let us in: ${text}; check user and password, or the client certificate`,
+      {
+        code: "BROKER_CREDENTIALS",
+      },
+    );
+  }
+  return new ConfigurationError(
+    `RabbitMQ refuses access: ${text}; give the user configure, write and read on ^lovage: (or your prefix), amq.default and amq.rabbitmq.reply-to`,
+    { code: "BROKER_PERMISSION", subject },
+  );
+}
+
+/** Codes of OpenSSL's and Node's, and what they put into their texts. */
+const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|UNKNOWN_CA|self.signed/i;
+
+/** What waiting does not mend, of the ways in. */
+function handshakeError(error: unknown, text: string): LovageError | undefined {
+  const { code = "" } = (error ?? {}) as { readonly code?: unknown };
+  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG/.test(String(code))) {
+    return new ConfigurationError(
+      "RabbitMQ does not speak TLS there; give its TLS port (5671 unless it is set), or use amqp:",
+      { cause: error },
+    );
+  }
+  if (UNTRUSTED.test(String(code))) {
+    return new ConfigurationError(
+      `a certificate is not accepted: ${text.split("\n")[0]}; give the authority that signed the server's (ca), a host name that it is for (servername), and a client certificate that the server's authority signed, if it asks for one`,
+      { code: "BROKER_CERTIFICATE", cause: error },
+    );
+  }
+  // The client library keeps the server's reason to itself.
+  if (/Expected ConnectionOpenOk; got <ConnectionClose/.test(text)) {
+    return new ConfigurationError(
+      "RabbitMQ does not open the virtual host: check its name in the URL (percent-encoded, case counts), that the user may use it, and that it takes further connections; the server's log says which it is",
+      { code: "BROKER_VHOST", cause: error },
+    );
+  }
+  if (/SASL mechanism/.test(text)) {
+    return new ConfigurationError(
+      `RabbitMQ does not offer it: ${text}; for client certificates enable the plugin rabbitmq_auth_mechanism_ssl and add EXTERNAL to auth_mechanisms, or give a user and password`,
+      { code: "BROKER_CREDENTIALS", cause: error },
+    );
+  }
+  return undefined;
+}
+
+function unreachable(error: unknown, text: string, subject: Readonly<Record<string, unknown>>): LovageError {
+  return new BrokerUnavailableError(`RabbitMQ is not reachable: ${text}`, { cause: error, subject });
 }
 
 /** The part that the server wrote. */

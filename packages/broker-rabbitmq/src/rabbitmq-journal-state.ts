@@ -5,10 +5,12 @@ export interface QueueState {
   readonly paused: boolean;
   /** Delayed messages sent by those who had read less than this are void. */
   readonly voidBefore: number;
+  /** Into how many bands its priorities are divided; absent: one. Never fewer than there were: messages may be in all of them. */
+  readonly bands?: number;
 }
 
 export type JournalRecord =
-  | { readonly is: "queue"; readonly name: string; readonly settings: QueueSettings }
+  | { readonly is: "queue"; readonly name: string; readonly settings: QueueSettings; readonly bands?: number }
   | { readonly is: "gone" | "void"; readonly name: string }
   | { readonly is: "pause"; readonly name: string; readonly paused: boolean }
   | { readonly is: "revoked"; readonly ids: readonly string[]; readonly until: number }
@@ -65,7 +67,8 @@ export class JournalState {
         const before = this.queue(record.name);
         const fresh = { paused: false, voidBefore: offset };
         const madeAt = before === undefined ? record.at : this.madeAt(record.name);
-        this.#set(record.name, offset, { ...(before ?? fresh), settings: record.settings }, madeAt);
+        const state = { ...(before ?? fresh), settings: record.settings };
+        this.#set(record.name, offset, withBands(state, before?.bands, record.bands), madeAt);
         break;
       }
       case "gone":
@@ -94,7 +97,9 @@ export class JournalState {
       case "state":
         for (const [name, state] of Object.entries(record.queues)) {
           // What happened while it was summed up is newer than the sum.
-          if ((this.#queues.get(name)?.changedAt ?? -1) <= record.asOf) this.#set(name, record.asOf, state);
+          const known = this.#queues.get(name);
+          if ((known?.changedAt ?? -1) <= record.asOf)
+            this.#set(name, record.asOf, withBands(state, known?.state?.bands));
         }
         break;
     }
@@ -126,6 +131,11 @@ export class JournalState {
   #set(name: string, changedAt: number, state: QueueState | undefined, madeAt = this.madeAt(name)): void {
     this.#queues.set(name, { state, changedAt, madeAt });
   }
+}
+
+function withBands(state: QueueState, ...others: readonly (number | undefined)[]): QueueState {
+  const bands = Math.max(state.bands ?? 1, ...others.map((other) => other ?? 1));
+  return bands > 1 ? { ...state, bands } : state;
 }
 
 function parsed(content: Uint8Array): (JournalRecord & { readonly at: number }) | undefined {

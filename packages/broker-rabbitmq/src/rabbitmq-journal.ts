@@ -3,7 +3,7 @@
  * how, which are paused, which ids are revoked, and since when delayed messages of a queue are void. Records are JSON; their order in the
  * stream is the order of events, for everybody.
  *
- *     {"is":"queue","name":"mail","settings":{…}}         declared, or settings changed
+ *     {"is":"queue","name":"mail","settings":{…},"bands":3}   declared, or settings changed; no bands: one
  *     {"is":"gone","name":"mail"}                         destroyed
  *     {"is":"pause","name":"mail","paused":true}
  *     {"is":"void","name":"mail"}                         its delayed messages were purged
@@ -15,9 +15,10 @@
  */
 
 import { setTimeout } from "node:timers/promises";
+import { backoff } from "@lovage/core/brokers";
 import { DEFAULT_REVOKE_TTL_MS, type QueueSettings } from "@lovage/core/contracts";
 import type { Channel, ConsumeMessage } from "amqplib";
-import { isMissing, messageOf } from "./rabbitmq-errors.ts";
+import { isMissing, isStreamAway, messageOf } from "./rabbitmq-errors.ts";
 import { type JournalRecord, JournalState } from "./rabbitmq-journal-state.ts";
 import type { Session } from "./rabbitmq-link.ts";
 import type { Publisher } from "./rabbitmq-publisher.ts";
@@ -25,6 +26,8 @@ import type { Layout } from "./rabbitmq-topology.ts";
 
 const DAY_MS = 24 * 3_600_000;
 const PREFETCH = 1_000;
+/** Some five seconds. */
+const ATTEMPTS_BEFORE_WARNING = 16;
 /** Ids per record: a record must fit into one message comfortably. */
 const IDS_PER_RECORD = 1_000;
 /**
@@ -37,20 +40,31 @@ export class Journal {
   readonly #publisher: Publisher;
   readonly #layout: Layout;
   readonly #timeoutMs: number;
+  readonly #warn: (code: string, message: string) => void;
   readonly #state = new JournalState();
   readonly #writer: string = crypto.randomUUID();
   readonly #awaited = new Map<string, () => void>();
   readonly #listeners = new Set<() => void>();
   #written = 0;
   #read = 0;
+  #session: Session | undefined;
+  #catchingUp: Session | undefined;
   #channel: Channel | undefined;
+  /** It was read to its end once. */
+  #known = false;
   #summing: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(publisher: Publisher, layout: Layout, timeoutMs: number) {
+  constructor(
+    publisher: Publisher,
+    layout: Layout,
+    timeoutMs: number,
+    warn: (code: string, message: string) => void = () => {},
+  ) {
     this.#publisher = publisher;
     this.#layout = layout;
     this.#timeoutMs = timeoutMs;
+    this.#warn = warn;
   }
 
   /** How much of the journal was read: the offset of the last record. */
@@ -64,6 +78,11 @@ export class Journal {
 
   settings(queue: string): QueueSettings | undefined {
     return this.#state.queue(queue)?.settings;
+  }
+
+  /** Into how many bands the priorities of `queue` are divided; 1 where it is not known. */
+  bands(queue: string): number {
+    return this.#state.queue(queue)?.bands ?? 1;
   }
 
   paused(queue: string): boolean {
@@ -91,8 +110,48 @@ export class Journal {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** At every connection: reads on from where it was, to the end as it is now. Takes a second longer where there was none. */
+  /**
+   * At every connection: reads on from where it was, to the end as it is now. Takes a second longer where there was none.
+   *
+   * A server that was restarted has its queues back before its streams. Who has read the journal before goes on with what it knows, and
+   * reads on as soon as it can: nobody can have revoked anything while the stream was away.
+   */
   async attach(session: Session): Promise<void> {
+    this.#session = session;
+    try {
+      await this.#readOn(session);
+    } catch (error) {
+      if (!this.#known || !isStreamAway(error)) throw error;
+      void this.#catchUp(session);
+    }
+  }
+
+  async #catchUp(session: Session): Promise<void> {
+    if (this.#catchingUp === session) return;
+    this.#catchingUp = session;
+    try {
+      await this.#readOnSoon(session);
+    } finally {
+      if (this.#catchingUp === session) this.#catchingUp = undefined;
+    }
+  }
+
+  async #readOnSoon(session: Session): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      await setTimeout(backoff(attempt, 20, 500), undefined, { ref: false });
+      if (this.#session !== session || this.#closed) return;
+      try {
+        return await this.#readOn(session);
+      } catch (error) {
+        // The connection has ended: the next one begins anew.
+        if (!isStreamAway(error)) return;
+        if (attempt !== ATTEMPTS_BEFORE_WARNING) continue;
+        this.#warn("journal-away", `what is revoked, paused or declared elsewhere is not known: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  async #readOn(session: Session): Promise<void> {
     const channel = await session.createChannel();
     channel.on("error", () => {});
     const isThere = this.#state.position >= 0 || (await exists(session, this.#layout.journal));
@@ -105,9 +164,13 @@ export class Journal {
     });
     this.#channel = channel;
     channel.on("close", () => {
-      if (this.#channel === channel) this.#channel = undefined;
+      if (this.#channel !== channel) return;
+      this.#channel = undefined;
+      // Where the connection is still there, the stream has moved, or was away for a moment.
+      void this.#catchUp(session);
     });
     await this.#readToEnd(channel);
+    this.#known = true;
     this.#sumUpInTime();
   }
 
@@ -117,8 +180,8 @@ export class Journal {
     if (channel !== undefined) await this.#readToEnd(channel);
   }
 
-  async declare(name: string, settings: QueueSettings): Promise<void> {
-    await this.#write({ is: "queue", name, settings });
+  async declare(name: string, settings: QueueSettings, bands: number): Promise<void> {
+    await this.#write({ is: "queue", name, settings, ...(bands > 1 && { bands }) });
   }
 
   async destroy(name: string): Promise<void> {
@@ -175,7 +238,7 @@ export class Journal {
   }
 
   #take(channel: Channel, message: ConsumeMessage | null): void {
-    // The stream was deleted, or its server goes: the channel's end makes the connection come back, and the journal with it.
+    // The stream has moved to another server, or goes with its own: the channel's end begins anew.
     if (message === null) return void channel.close().catch(() => {});
     const offset = Number((message.properties.headers as { "x-stream-offset"?: unknown })["x-stream-offset"]);
     channel.ack(message);

@@ -10,7 +10,7 @@
  */
 
 import type { Channel } from "amqplib";
-import type { Layout } from "./rabbitmq-topology.ts";
+import { type Layout, signed } from "./rabbitmq-topology.ts";
 
 export const UNIT_MS = 100;
 export const LEVELS = 32;
@@ -22,17 +22,17 @@ export interface Step {
   readonly routingKey: string;
 }
 
-/** Where a message goes that is due in `delayMs`: in units, rounded up, so that it is never early. */
-export function firstStep(layout: Layout, queue: string, delayMs: number): Step {
+/** Where a message goes that is due in `delayMs`, in the band at `rung`: in units, rounded up, so that it is never early. */
+export function firstStep(layout: Layout, queue: string, delayMs: number, rung = 0): Step {
   const units = Math.max(1, Math.ceil((delayMs + MARGIN_MS) / UNIT_MS));
   const bits = units.toString(2);
-  const routingKey = `${[...bits.padStart(LEVELS, "0")].join(".")}.${lastWord(queue)}`;
+  const routingKey = `${[...bits.padStart(LEVELS, "0")].join(".")}.${lastWord(queue, rung)}`;
   return { exchange: layout.level(bits.length - 1), routingKey };
 }
 
-/** By which key the ladder's end finds a queue. A name with dots would be many words, and match the end of others. */
-export function duePattern(queue: string): string {
-  return `#.${lastWord(queue)}`;
+/** By which key the ladder's end finds a band of a queue. A name with dots would be many words, and match the end of others. */
+export function duePattern(queue: string, rung = 0): string {
+  return `#.${lastWord(queue, rung)}`;
 }
 
 /** Safe to ask again, and by many at once. Targets first: what is passed on to nowhere is gone without a word. */
@@ -54,6 +54,7 @@ export async function raiseLadder(channel: Channel, layout: Layout): Promise<voi
   );
 }
 
-function lastWord(queue: string): string {
-  return queue.replaceAll(".", ":");
+function lastWord(queue: string, rung: number): string {
+  const word = queue.replaceAll(".", ":");
+  return rung === 0 ? word : `${word}/${signed(rung)}`;
 }

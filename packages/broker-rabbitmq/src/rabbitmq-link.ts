@@ -1,8 +1,10 @@
+import type { Duplex } from "node:stream";
 import { abortable, backoff, withinDeadline } from "@lovage/core/brokers";
 import { BrokerClosedError, BrokerUnavailableError, type LovageError } from "@lovage/core/contracts";
 import { type Channel, type ChannelModel, connect, type ServerProperties, type SocketOptions } from "amqplib";
 import { rabbitMqError } from "./rabbitmq-errors.ts";
 import type { Server } from "./rabbitmq-options.ts";
+import { writeTogether } from "./rabbitmq-writes.ts";
 
 /** The connection as long as it is there. Work on it that fails because it ended is told so. */
 export type Session = ChannelModel;
@@ -139,6 +141,7 @@ export class Link {
     let session: Session | undefined;
     try {
       session = await connect(server.connect, options);
+      writeTogether(socketOf(session));
       const ended = this.#watch(session);
       signal.throwIfAborted();
       await Promise.race([withinDeadline(this.#listeners.setUp(session), connectTimeoutMs, "setting up"), ended]);
@@ -221,7 +224,7 @@ async function end(session: Session, ms: number): Promise<void> {
 }
 
 interface Inside {
-  readonly stream: { readonly destroyed: boolean; destroy(): void };
+  readonly stream: Duplex;
   readonly heartbeater: { clear(): void } | null;
 }
 

@@ -24,6 +24,8 @@ export interface Parcel extends Envelope {
   readonly deadline: number;
   /** Held back by the server's alarm it waits, instead of being refused. */
   readonly patient?: boolean;
+  /** Asked when its turn comes: what nobody wants any more is refused instead of sent. */
+  wanted?(): boolean;
   /** Called once. */
   done(fate: Fate, error?: LovageError): void;
 }
@@ -166,7 +168,13 @@ export class Publisher {
     const { channel } = lane;
     while (this.#writable && this.#underWay.size < this.#maxUnconfirmed && this.#next < this.#line.length) {
       const entry = this.#line[this.#next] as Entry;
-      const { exchange, routingKey, content, properties } = entry.parcel;
+      const { parcel } = entry;
+      if (parcel.wanted?.() === false) {
+        this.#next += 1;
+        parcel.done("refused");
+        continue;
+      }
+      const { exchange, routingKey, content, properties } = parcel;
       try {
         this.#writable = channel.publish(exchange, routingKey, content, properties, (error) =>
           this.#answered(entry, error),

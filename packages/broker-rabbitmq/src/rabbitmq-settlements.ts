@@ -6,8 +6,11 @@ import type { Fate } from "./rabbitmq-publisher.ts";
 import type { Store } from "./rabbitmq-store.ts";
 import type { Unsettled } from "./rabbitmq-unsettled.ts";
 
-/** How many ticks' worth of settlements may be under way: acks do not wait for others' confirms. */
-const UNDER_WAY = 64;
+/**
+ * Ticks' worth of settlements that may be under way: acks do not wait for others' confirms, which under an alarm take as long as that. The
+ * windows of our consumers bound what there is to settle.
+ */
+const UNDER_WAY = Number.POSITIVE_INFINITY;
 
 export interface SettlementsOptions {
   readonly store: Store;
@@ -51,7 +54,7 @@ export function settlements({ store, journal, timeoutMs, mend }: SettlementsOpti
 
   async function copied(request: DeliveryRequest<RabbitMqClaim>): Promise<void> {
     const { claim, delivery } = request;
-    const fate = await store.copy((terms) => send(request, terms), timeoutMs);
+    const fate = await store.copy((terms) => send(request, terms), timeoutMs, claim.unsettled);
     // Unanswered requests are asked again: the queue may have room then, or the connection be back.
     if (claim.unsettled.ended) request.answer("lost");
     else if (fate === "stored") {

@@ -5,9 +5,10 @@ import { exists, type Journal, YOUNG_MS } from "./rabbitmq-journal.ts";
 import { firstStep, LEVELS, raiseLadder } from "./rabbitmq-ladder.ts";
 import type { Link } from "./rabbitmq-link.ts";
 import type { Fate, Parcel, Publisher } from "./rabbitmq-publisher.ts";
-import type { Layout } from "./rabbitmq-topology.ts";
+import { type Layout, rungOf } from "./rabbitmq-topology.ts";
+import type { Unsettled } from "./rabbitmq-unsettled.ts";
 
-type Terms = Pick<Parcel, "deadline" | "done" | "patient">;
+type Terms = Pick<Parcel, "deadline" | "done" | "patient" | "wanted">;
 
 /** Where messages are put: into a queue, into the ladder, or among the dead letters. */
 export class Store {
@@ -38,7 +39,8 @@ export class Store {
   }
 
   put(queue: string, content: Envelope, terms: Terms): void {
-    this.#publisher.send({ ...content, ...terms, exchange: "", routingKey: this.#layout.ready(queue) });
+    const rung = rungOf(content.properties.priority as number, this.#journal.bands(queue));
+    this.#publisher.send({ ...content, ...terms, exchange: "", routingKey: this.#layout.ready(queue, rung) });
   }
 
   /** Among `queue`'s dead letters, as its settings are now. */
@@ -51,15 +53,20 @@ export class Store {
   /** Rejects when it was not sent: the queue is unknown, or the ladder cannot be raised. */
   async delay(message: Message, queue: string, dueAt: number, terms: Terms, marks: Marks = {}): Promise<void> {
     await Promise.all([this.#known(queue), this.#raised()]);
-    const { exchange, routingKey } = firstStep(this.#layout, queue, dueAt - Date.now());
     const content = envelope(message, { ...marks, due: dueAt, seen: this.#journal.position });
+    const rung = rungOf(content.properties.priority as number, this.#journal.bands(queue));
+    const { exchange, routingKey } = firstStep(this.#layout, queue, dueAt - Date.now(), rung);
     this.#publisher.send({ ...content, ...terms, exchange, routingKey });
   }
 
-  /** As {@link put}, {@link bury} and {@link delay}, as a promise, for copies that settlements make: they wait for an alarm to end. */
-  copy(send: (terms: Terms) => Promise<void> | void, timeoutMs: number): Promise<Fate> {
+  /**
+   * As {@link put}, {@link bury} and {@link delay}, as a promise, for copies that settlements make: they wait for an alarm to end, unless the
+   * original was taken from us meanwhile. Then it is with somebody else, and a copy would be one too many.
+   */
+  copy(send: (terms: Terms) => Promise<void> | void, timeoutMs: number, original?: Unsettled): Promise<Fate> {
     return new Promise((resolve, reject) => {
-      const terms: Terms = { deadline: performance.now() + timeoutMs, patient: true, done: resolve };
+      const deadline = performance.now() + timeoutMs;
+      const terms: Terms = { deadline, patient: true, wanted: () => original?.ended !== true, done: resolve };
       Promise.resolve(send(terms)).catch(reject);
     });
   }

@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { createApp, task } from "@lovage/core";
 import type { Delivery } from "@lovage/core/contracts";
 import { createWorker } from "@lovage/core/engine";
-import { createPool, evenly, inlineRuntime, slotsOf } from "@lovage/core/executors";
 import { eventLog, eventually } from "@lovage/core/testing";
 import { startRabbitMq } from "@lovage/services";
 import { connect } from "amqplib";
 import { expect, test } from "vitest";
 import { rabbitMqBroker } from "../src/index.ts";
+import { inlinePool } from "./inline-pool.ts";
 
 test("when the server's ack timeout strikes, it is said what to change, the message comes again, and other queues go on", async ({
   skip,
@@ -67,21 +67,7 @@ test("a worker adopts what was taken back from it while it runs: the task runs o
     await finish.promise;
   });
   const definition = createApp({ tasks: [long] });
-  const pool = createPool({
-    kind: "inline",
-    capabilities: {
-      isolation: "none",
-      kill: "never",
-      killTakesNeighbours: false,
-      recycles: false,
-      reportsMemory: false,
-      passing: "copy",
-    },
-    runtime: inlineRuntime,
-    size: 1,
-    layout: (slots) => evenly(slotsOf(slots, "inline"), 1),
-    shared: true,
-  });
+  const pool = inlinePool(1);
   const worker = createWorker({
     app: { exportName: "default", definition },
     broker,

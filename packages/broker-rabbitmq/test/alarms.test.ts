@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { tcpProxy } from "@lovage/conformance";
 import type { Broker, Delivery, OutgoingMessage } from "@lovage/core/contracts";
 import { eventLog, eventually } from "@lovage/core/testing";
 import { startRabbitMq } from "@lovage/services";
@@ -16,8 +17,8 @@ const message = (queue: string): OutgoingMessage => ({
   priority: 5,
 });
 
-async function connected(): Promise<Broker> {
-  const broker = rabbitMqBroker({ url: server.url, operationTimeoutMs: 1_000 });
+async function connected({ port = server.port, operationTimeoutMs = 1_000 } = {}): Promise<Broker> {
+  const broker = rabbitMqBroker({ url: `amqp://127.0.0.1:${port}`, operationTimeoutMs });
   await broker.connect();
   return broker;
 }
@@ -77,5 +78,80 @@ describe.each(["memory", "disk"] as const)("a %s alarm", (kind) => {
       "publishing to go on",
       async () => (await broker.publish([message(queue)]))[0]?.status === "accepted",
     );
+  });
+});
+
+describe("a requeue that an alarm keeps waiting", () => {
+  const [raise, clear] = ALARMS.disk;
+  const SEVERAL = 100;
+
+  /** Under an alarm that `worker` knows of. */
+  async function underAlarm(worker: Broker, queue: string, work: () => Promise<void>): Promise<void> {
+    const events = eventLog(worker);
+    await server.evaluate(raise);
+    try {
+      await eventually("the alarm", async () => (await server.evaluate("rabbit_alarm:get_alarms().")) !== "[]");
+      void worker.publish([message(queue)]);
+      await events.next("blocked");
+      await work();
+    } finally {
+      await server.evaluate(clear);
+    }
+  }
+
+  test("holds up no ack, however many wait", async () => {
+    await using worker = await connected({ operationTimeoutMs: 60_000 });
+    const queue = "alarm-many";
+    await worker.ensureQueue({ name: queue });
+    await worker.publish(Array.from({ length: SEVERAL + 1 }, () => message(queue)));
+    const held: Delivery[] = [];
+    await worker.consume({ queue, credit: SEVERAL + 1 }, (batch) => held.push(...batch));
+    await eventually("all to be held", () => held.length === SEVERAL + 1);
+    const last = held.pop() as Delivery;
+    await underAlarm(worker, queue, async () => {
+      const requeued: Promise<unknown>[] = [];
+      for (const delivery of held.splice(0)) {
+        requeued.push(delivery.requeue());
+        // Each leaves by itself.
+        await new Promise(setImmediate);
+      }
+      let acked: unknown;
+      void last.ack().then((settlement) => {
+        acked = settlement;
+      });
+      await eventually("the ack to be answered", () => acked === "done", { timeoutMs: 5_000 });
+      await server.evaluate(clear);
+      expect(new Set(await Promise.all(requeued))).toEqual(new Set(["done"]));
+    });
+  });
+
+  test("stores no copy once its original has been given to somebody else", async () => {
+    await using proxy = await tcpProxy({ port: server.port });
+    await using worker = await connected({ port: proxy.port });
+    await using other = await connected();
+    const queue = "alarm-cut";
+    await worker.ensureQueue({ name: queue });
+    await worker.publish([message(queue)]);
+    const held: Delivery[] = [];
+    const consumption = await worker.consume({ queue, credit: 1 }, (batch) => held.push(...batch));
+    await eventually("it to be held", () => held.length === 1);
+    const [first] = held as [Delivery];
+    const events = eventLog(worker);
+    const seen: Delivery[] = [];
+    await underAlarm(worker, queue, async () => {
+      consumption.setCredit(0);
+      const requeued = first.requeue({ headers: { task: "t", attempt: 2 } });
+      await other.consume({ queue, credit: 10 }, (batch) => seen.push(...batch));
+      proxy.reset();
+      await eventually("the original to be delivered elsewhere", () => seen.length === 1);
+      expect(await seen[0]?.ack()).toBe("done");
+      await events.next("connected");
+      await server.evaluate(clear);
+      expect(await requeued).toBe("lost");
+    });
+    const after = message(queue);
+    await eventually("publishing to go on", async () => (await worker.publish([after]))[0]?.status === "accepted");
+    await eventually("what was published last", () => seen.some((delivery) => delivery.message.id === after.id));
+    expect(seen.filter(({ message: { id } }) => id === first.message.id)).toHaveLength(1);
   });
 });

@@ -1,8 +1,11 @@
 /** How a child process of a scenario reaches the same server. */
 
 import type { Broker } from "@lovage/core/contracts";
-import { type QueueType, rabbitMqBroker } from "../src/index.ts";
+import { type RabbitMqBrokerOptions, rabbitMqBroker } from "../src/index.ts";
 
-export function createBroker(url: string, queueType: QueueType): Broker {
-  return rabbitMqBroker({ url, queueType });
+/** Of the options, what a run of the kit is about. */
+export type Choices = Pick<RabbitMqBrokerOptions, "queueType" | "bands">;
+
+export function createBroker(url: string, choices: string): Broker {
+  return rabbitMqBroker({ url, ...(JSON.parse(choices) as Choices) });
 }

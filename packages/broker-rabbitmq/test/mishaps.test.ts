@@ -1,9 +1,12 @@
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { tcpProxy } from "@lovage/conformance";
 import { type Broker, type Delivery, isLovageError, type OutgoingMessage } from "@lovage/core/contracts";
 import { eventLog, eventually } from "@lovage/core/testing";
 import { startRabbitMq } from "@lovage/services";
 import { connect } from "amqplib";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { type RabbitMqBrokerOptions, rabbitMqBroker } from "../src/index.ts";
 
 const server = await startRabbitMq();
@@ -141,6 +144,92 @@ test("settings of the dead letters can change; those that are there move along",
   // The settings between had room for two.
   expect(after).toEqual(before.slice(1));
   expect(await broker.depth("moving")).toMatchObject({ dead: 2 });
+});
+
+/** In a process of its own, for this one is about to stand still. */
+function publishElsewhere(queue: string, id: string): Promise<unknown> {
+  const script = `
+    import { connect } from "amqplib";
+    const connection = await connect(process.argv[1]);
+    const channel = await connection.createConfirmChannel();
+    channel.sendToQueue(process.argv[2], Buffer.from("[[]]"), { messageId: process.argv[3], type: "t" });
+    await channel.waitForConfirms();
+    await connection.close();`;
+  const args = ["--input-type=module", "-e", script, server.url, `lovage:queue:${queue}`, id];
+  return once(spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: "inherit" }), "exit");
+}
+
+test("what a worker finds in its socket after it stood still too long is with others, and it begins none of it", async () => {
+  await using broker = await connected({ heartbeatS: 1 });
+  await broker.ensureQueue({ name: "stood-still" });
+  const handed: Delivery[] = [];
+  const consumption = await broker.consume({ queue: "stood-still", credit: 2 }, (batch) => handed.push(...batch));
+  await broker.publish(messages("stood-still", 1));
+  await eventually("the first", () => handed.length === 1);
+  const events = eventLog(broker);
+  const published = publishElsewhere("stood-still", "late");
+  // Longer than it takes to publish, and for the server to give up.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 8_000);
+  await published;
+  await events.next("connected");
+  const late = (): readonly Delivery[] => handed.filter(({ message }) => message.id === "late");
+  await eventually("it to come again", () => late().some(({ lost }) => !lost.aborted));
+  expect(late().map(({ redelivered }) => redelivered)).toEqual([true]);
+  await consumption.stop();
+});
+
+describe("the control channel", () => {
+  /** What `listener` has heard, asked again and again: nothing is kept for those who are not there. */
+  async function hears(emitter: Broker, heard: () => number): Promise<void> {
+    const before = heard();
+    await eventually("an event to be heard", () => {
+      emitter.control?.emit([
+        { type: "task-received", at: 0, worker: "w", id: "1", task: "t", queue: "none", attempt: 1 },
+      ]);
+      return heard() > before;
+    });
+  }
+
+  async function answers(asker: Broker): Promise<void> {
+    await eventually("a reply", async () => {
+      const replies = asker.control?.broadcast({ name: "ping", to: ["w-1"] }, { timeoutMs: 200, expect: 1 }) ?? [];
+      for await (const reply of replies) return reply.ok;
+      return false;
+    });
+  }
+
+  test("works again after its connection went silent, though the server has not noticed that", async () => {
+    await using proxy = await tcpProxy({ port: server.port });
+    await using far = await connected({ url: `amqp://127.0.0.1:${proxy.port}`, heartbeatS: 1 });
+    await using near = await connected();
+    let heard = 0;
+    await far.control?.serve({ id: "w-1", host: "h", pid: 1, startedAt: 0, version: "0" }, () => "pong");
+    await far.control?.listen((events) => {
+      heard += events.length;
+    });
+    await hears(near, () => heard);
+    const events = eventLog(far);
+    const end = proxy.halfOpen();
+    await events.next("connected", undefined, { timeoutMs: 20_000 });
+    await hears(near, () => heard);
+    await answers(near);
+    end();
+  });
+
+  test("works again after the queues that it counts by were deleted", async () => {
+    await using broker = await connected();
+    let heard = 0;
+    await broker.control?.serve({ id: "w-1", host: "h", pid: 1, startedAt: 0, version: "0" }, () => "pong");
+    await broker.control?.listen((events) => {
+      heard += events.length;
+    });
+    await hears(broker, () => heard);
+    await stranger((channel) => channel.deleteQueue("lovage:serving"));
+    await stranger((channel) => channel.deleteQueue("lovage:listening"));
+    await eventually("the worker to be counted again", async () => (await broker.control?.serving?.()) === 1);
+    await answers(broker);
+    await hears(broker, () => heard);
+  });
 });
 
 test("headers that AMQP cannot carry are refused, and their neighbours are not", async () => {

@@ -24,7 +24,13 @@ describe("what is chosen by the server's version", () => {
     (version, type, priority, maxUnsettledMs) => {
       const traits = serverTraits({ version }, type);
       expect(traits).toMatchObject({ version, priority });
-      const capabilities = rabbitMqCapabilities(traits, { queueType: type, ackTimeoutMs: undefined }, 1_000);
+      const capabilities = rabbitMqCapabilities(traits, {
+        queueType: type,
+        bands: 1,
+        ackTimeoutMs: undefined,
+        maxMessageBytes: 1_000,
+        management: false,
+      });
       expect(capabilities.maxUnsettledMs).toBe(maxUnsettledMs);
       expect(capabilities).toMatchObject({
         priority,
@@ -51,13 +57,21 @@ describe("what is chosen by the server's version", () => {
 
   test("on servers that keep their ack timeout to themselves it is what the user says", () => {
     const traits = serverTraits({ version: "3.10.8" }, "quorum");
-    const options = { queueType: "quorum", ackTimeoutMs: 7_200_000 } as const;
-    expect(rabbitMqCapabilities(traits, options, 1_000)).toMatchObject({ maxUnsettledMs: 7_200_000 });
+    const facts = {
+      queueType: "quorum",
+      bands: 1,
+      ackTimeoutMs: 7_200_000,
+      maxMessageBytes: 1_000,
+      management: false,
+    } as const;
+    expect(rabbitMqCapabilities(traits, facts)).toMatchObject({ maxUnsettledMs: 7_200_000 });
   });
 
   test("the doctor says how long a message may be held, and where that is set", () => {
     const finding = (version: string, ackTimeoutMs?: number, queueType: "quorum" | "classic" = "quorum"): unknown =>
-      diagnose({ version }, { queueType, ackTimeoutMs }, undefined).find(({ check }) => check === "ack timeout");
+      diagnose({ version }, { queueType, bands: 1, ackTimeoutMs }, undefined).find(
+        ({ check }) => check === "ack timeout",
+      );
     expect(finding("3.10.8")).toMatchObject({
       level: "warning",
       finding: expect.stringContaining("30 minutes are assumed"),
@@ -83,6 +97,16 @@ describe("what is chosen by the server's version", () => {
       },
     });
     expect(layout("classic").readyArguments().arguments).toEqual({ "x-queue-type": "classic", "x-max-priority": 10 });
+  });
+
+  test("the ladder passes messages on at least once, whatever the type of the other queues", () => {
+    for (const type of ["quorum", "classic"] as const) {
+      expect(layout(type).levelArguments(100, "next").arguments).toMatchObject({
+        "x-queue-type": "quorum",
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+      });
+    }
   });
 
   test("a delivery limit is always given, and never one that decides", () => {

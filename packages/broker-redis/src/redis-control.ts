@@ -54,9 +54,7 @@ export class RedisControl implements ControlChannel {
     options: { readonly timeoutMs: number; readonly expect?: number },
   ): AsyncGenerator<ControlReply, void, void> {
     this.#check();
-    const { timeoutMs, expect = Number.POSITIVE_INFINITY } = options;
-    const replies = new Replies(expect);
-    const late = setTimeout(() => replies.end(), timeoutMs);
+    const replies = new Replies(options);
     const end = (): void => replies.end();
     this.#ends.add(end);
     const from = this.#server.layout.channel(`reply:${randomUUID()}`);
@@ -73,7 +71,6 @@ export class RedisControl implements ControlChannel {
       },
     );
     replies.onEnd = () => {
-      clearTimeout(late);
       this.#ends.delete(end);
       unsubscribe();
     };

@@ -5,6 +5,7 @@ import {
   type Payload,
   type ResultRecord,
   type ResultStore,
+  type ResultStoreCapabilities,
 } from "@lovage/core/contracts";
 import { base64 } from "./redis-envelope.ts";
 import type { RedisResultsOptions } from "./redis-options.ts";
@@ -26,6 +27,7 @@ interface Pending<T> {
 /** Results in Redis: new → (connect) connected → (close) closed. */
 class RedisResults implements ResultStore {
   readonly name = "redis";
+  readonly capabilities: ResultStoreCapabilities = { keptFor: "anyone" };
   readonly #server: RedisSession;
   readonly #connection = new Connection(new BrokerEvents());
   readonly #subscriptions: Subscriptions;

@@ -67,18 +67,15 @@ export class SqliteControl implements ControlChannel {
     options: { readonly timeoutMs: number; readonly expect?: number },
   ): AsyncGenerator<ControlReply, void, void> {
     this.#check();
-    const { timeoutMs, expect = Number.POSITIVE_INFINITY } = options;
-    const replies = new Replies(expect);
-    const late = setTimeout(() => replies.end(), timeoutMs);
+    const replies = new Replies(options);
     this.#asked.add(replies);
     replies.onEnd = () => {
-      clearTimeout(late);
       this.#asked.delete(replies);
     };
     this.#watch();
     let seq: number | undefined;
     try {
-      seq = await this.#store.run("postCommand", { body: JSON.stringify(command), ttlMs: timeoutMs });
+      seq = await this.#store.run("postCommand", { body: JSON.stringify(command), ttlMs: options.timeoutMs });
       this.#broadcasts.set(seq, { after: 0, replies });
       this.#poll();
       yield* replies;

@@ -7,6 +7,7 @@ import {
   type ResultRecord,
   type ResultState,
   type ResultStore,
+  type ResultStoreCapabilities,
 } from "@lovage/core/contracts";
 import type { ResultRow } from "./sqlite-operations.ts";
 import { type SqliteResultsOptions, storageSettings } from "./sqlite-options.ts";
@@ -26,6 +27,7 @@ interface Waiter {
 /** Results in the broker's file or another one: new → (connect) connected → (close) closed. */
 class SqliteResults implements ResultStore {
   readonly name = "sqlite";
+  readonly capabilities: ResultStoreCapabilities = { keptFor: "anyone" };
   readonly #tenancy: Tenancy;
   readonly #waiters = new Map<string, Set<Waiter>>();
   readonly #followers = new Followers();

@@ -97,7 +97,7 @@ export function notApplicable<Context, Capabilities>(
 export function inGroup<Context, Capabilities>(
   group: string,
   scenarios: readonly Omit<Scenario<Context, Capabilities>, "group">[],
-  shared: Pick<Scenario<Context, Capabilities>, "together"> = {},
+  shared: Pick<Scenario<Context, Capabilities>, "together" | "requires"> = {},
 ): readonly Scenario<Context, Capabilities>[] {
   return scenarios.map((scenario) => ({ ...shared, ...scenario, id: `${group}/${scenario.id}`, group }));
 }

@@ -1,6 +1,6 @@
-import type { BrokerCapabilities } from "@lovage/core/contracts";
+import type { BrokerCapabilities, ResultStoreCapabilities } from "@lovage/core/contracts";
 import { describe, expect, test } from "vitest";
-import { brokerKit, type Scenario } from "../src/index.ts";
+import { brokerKit, resultStoreKit, type Scenario } from "../src/index.ts";
 import { type PoolFacts, poolKit } from "../src/pool/index.ts";
 import { brokerSaboteurs } from "../src/saboteurs/index.ts";
 
@@ -47,6 +47,8 @@ const POOL: Answers<PoolFacts> = {
   sizes: ["any", "one"],
   shared: YES_NO,
 };
+
+const RESULTS: Answers<ResultStoreCapabilities> = { keptFor: ["anyone", "caller"] };
 
 /** Of these no scenario is left out: the bounds of those that apply to all follow from the number. */
 const BOUNDS = new Map([["delayResolutionMs", "is later than its resolution says"]]);
@@ -106,6 +108,7 @@ everyAnswerHasScenarios(brokerKit, BROKER, ({ ready, delayed, owned, dead, ...re
   return { ...rest, depth: { ready, delayed, owned, dead } } as never;
 });
 everyAnswerHasScenarios(poolKit, POOL, (flat) => flat as never);
+everyAnswerHasScenarios(resultStoreKit, RESULTS, (flat) => flat as never);
 
 test("what only bounds a scenario has a saboteur that is past the bound", () => {
   for (const [, name] of BOUNDS) expect(brokerSaboteurs.map((saboteur) => saboteur.name)).toContain(name);

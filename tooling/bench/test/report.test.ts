@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { combine } from "../src/measure/marks.ts";
 import { treeCpuMs, treeOf, treePss } from "../src/measure/process-tree.ts";
 import { median, percentile } from "../src/measure/statistics.ts";
+import { atLeast, atMost, shareOf, times } from "../src/report/goal.ts";
 import { lineChart } from "../src/report/line-chart.ts";
 import { markdownOf } from "../src/report/markdown.ts";
 import { extrapolate } from "../src/scenarios/pools.ts";
@@ -81,6 +82,7 @@ describe("markdownOf", () => {
         summary: "A summary.",
         tables: [{ caption: "Table", head: ["a", "b"], rows: [["1", "2"]] }],
         charts: [{ file: "x.svg", alt: "lines", svg: "" }],
+        goals: [atLeast("it ÷ another", 2, 1.5, times), atMost("it ÷ a third", 2, Number.NaN, times)],
         notes: ["a note"],
         data: {},
       },
@@ -96,6 +98,21 @@ describe("markdownOf", () => {
     );
     expect(page).toContain("| a | b |\n| --- | ---: |\n| 1 | 2 |");
     expect(page).toContain("![lines](x.svg)");
+    expect(page).toContain("| it ÷ another | ≥ 2.00 × | 1.50 × | no |");
+    expect(page).toContain("| it ÷ a third | ≤ 2.00 × | – | not measured |");
+  });
+});
+
+describe("a share of the bare loop, or a rate that is enough", () => {
+  it("is reached by the lower of the two", () => {
+    expect(shareOf("x", 0.5, 100_000, 60_000, 50_000)).toMatchObject({ reached: "50,000/s, 50 %", met: true });
+    expect(shareOf("x", 0.5, 200_000, 60_000, 60_000).met).toBe(true);
+    expect(shareOf("x", 0.5, 200_000, 60_000, 59_000).met).toBe(false);
+  });
+
+  it("is not known to be missed without the bare loop", () => {
+    expect(shareOf("x", 0.5, Number.NaN, 60_000, 60_000).met).toBe(true);
+    expect(shareOf("x", 0.5, Number.NaN, 60_000, 50_000).met).toBeUndefined();
   });
 });
 

@@ -27,7 +27,9 @@ export function copiedBy(
   return runs.findLast(
     (a) =>
       !moved.has(a) &&
-      (retriedNearFault(a, b, runs, history, availability) || releasedNearFault(a, b, runs, task, history)),
+      (retriedNearFault(a, b, runs, history, availability) ||
+        releasedNearFault(a, b, runs, task, history) ||
+        cameDueNearFault(a, b, runs, task, history, availability)),
   );
 }
 
@@ -40,6 +42,22 @@ function retriedNearFault(a: Run, b: Run, runs: readonly Run[], history: History
   // A copy that waits for its time is copied once more when it is due, by whichever process does that.
   const anyWorker = [...history.workers.values()].flatMap(({ faults }) => faults);
   return b.attempt === copy.attempt && struck(anyWorker, history, failedAt, copy.at, availability);
+}
+
+/** A delayed message is moved when it is due, and on the way there: by the broker, or by whichever process does that. */
+function cameDueNearFault(
+  a: Run,
+  b: Run,
+  runs: readonly Run[],
+  { publications }: TaskHistory,
+  history: History,
+  availability: Availability,
+): boolean {
+  if (a !== runs[0] || b.attempt !== a.attempt) return false;
+  const delayed = publications.filter(({ dueAt }) => dueAt !== undefined);
+  if (delayed.length === 0) return false;
+  const anyWorker = [...history.workers.values()].flatMap(({ faults }) => faults);
+  return struck(anyWorker, history, Math.min(...delayed.map(({ at }) => at)), a.at, availability);
 }
 
 /** Between `from` and a moment after `to`. */

@@ -34,6 +34,8 @@ export interface TaskHistory {
   /** In the order in which they began. */
   readonly runs: Run[];
   dead?: { readonly at: number; readonly queue: string; readonly code: string };
+  /** Copies of it that were in a queue when all workers had ended, as the runs that they would have been: `pid` and `worker` are nobody's. */
+  readonly left: Run[];
   result?: { readonly state: string | undefined; readonly value: string | undefined };
 }
 
@@ -150,6 +152,13 @@ class Builder {
       case "depth":
         this.#depths.push(entry);
         return;
+      case "left": {
+        const { at, id, queue, attempt, deliveries } = entry;
+        const task = this.#tasks.get(id);
+        if (task === undefined) this.#troubles.push(`${id} is still in queue ${queue} and was never published`);
+        else task.left.push({ run: `left in ${queue}`, at, attempt, deliveries, pid: 0, worker: 0 });
+        return;
+      }
       case "result": {
         const task = this.#tasks.get(entry.id);
         if (task !== undefined) task.result = { state: entry.state, value: entry.value };
@@ -196,7 +205,7 @@ class Builder {
     let task = this.#tasks.get(id);
     if (task === undefined) {
       // Its first run may be of the same millisecond as its publishing, and stand before it.
-      task = { id, index, kind, publications: [], runs: this.#runsOfUnknown.get(id) ?? [] };
+      task = { id, index, kind, publications: [], runs: this.#runsOfUnknown.get(id) ?? [], left: [] };
       this.#runsOfUnknown.delete(id);
       this.#tasks.set(id, task);
     }

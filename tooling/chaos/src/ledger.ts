@@ -18,6 +18,8 @@ export interface RunFacts {
   readonly graceMs: number;
   readonly ownership: BrokerCapabilities["ownership"];
   readonly delayResolutionMs: number;
+  /** A delivery says how often its message was delivered; otherwise each says that it is the first. */
+  readonly countsDeliveries: boolean;
   /** A run that begins this often without ending makes its message poison. */
   readonly maxStarts: number;
   /** Results are kept, and can be compared. */
@@ -103,6 +105,15 @@ export type Entry =
       readonly delayed?: number;
       readonly owned?: number;
       readonly dead?: number;
+    }
+  /** Still in a queue when all workers had ended. */
+  | {
+      readonly e: "left";
+      readonly at: number;
+      readonly id: string;
+      readonly queue: string;
+      readonly attempt: number;
+      readonly deliveries: number;
     }
   | { readonly e: "result"; readonly at: number; readonly id: string; readonly state?: string; readonly value?: string }
   /** Something the runner itself noticed that must not be: a process left behind, a command that failed. */

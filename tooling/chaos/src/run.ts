@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Broker } from "@lovage/core/contracts";
+import type { Broker, Delivery } from "@lovage/core/contracts";
 import { openBroker, openResults } from "lovage";
 import { queues } from "./app.ts";
 import { accepted, finished } from "./check.ts";
@@ -71,7 +71,7 @@ export async function run(
 }
 
 async function writeFacts(options: ChaosOptions, rig: Rig, broker: Broker, writer: LedgerWriter): Promise<void> {
-  const { ownership, delayResolutionMs, deadLetterBrowse } = broker.capabilities;
+  const { ownership, delayResolutionMs, countsDeliveries, deadLetterBrowse } = broker.capabilities;
   const results = await openResults(rig.url, FROM_HERE);
   await results?.close();
   writer.append({
@@ -83,6 +83,7 @@ async function writeFacts(options: ChaosOptions, rig: Rig, broker: Broker, write
     graceMs: options.graceMs,
     ownership,
     delayResolutionMs,
+    countsDeliveries,
     maxStarts: MAX_STARTS,
     results: results !== undefined,
     browsesDead: deadLetterBrowse,
@@ -162,6 +163,7 @@ async function lookAtTheRest(broker: Broker, rig: Rig, ledger: string, writer: L
     const { ready, delayed, owned, dead } = await broker.depth(queue);
     const known = Object.entries({ ready, delayed, owned, dead }).filter(([, count]) => count !== undefined);
     writer.append({ e: "depth", at: Date.now(), queue, ...Object.fromEntries(known) });
+    if (ready !== undefined && ready > 0) await nameThose(ready, queue, broker, writer);
     if (!broker.capabilities.deadLetterBrowse) continue;
     for (let after: string | undefined; ; ) {
       const page = await broker.deadLetters(queue, { limit: PAGE, ...(after === undefined ? {} : { after }) });
@@ -173,6 +175,28 @@ async function lookAtTheRest(broker: Broker, rig: Rig, ledger: string, writer: L
     }
   }
   await compareResults(rig, ledger, writer);
+}
+
+const NAMED_WITHIN_MS = 5_000;
+
+/** What is left in a queue, and for the checker to judge; it stays there. */
+async function nameThose(ready: number, queue: string, broker: Broker, writer: LedgerWriter): Promise<void> {
+  const all = Promise.withResolvers<void>();
+  const held: Delivery[] = [];
+  const consumption = await broker.consume({ queue, credit: ready }, (batch) => {
+    for (const delivery of batch) {
+      held.push(delivery);
+      const { message, deliveryCount = 1 } = delivery;
+      const attempt = message.headers.attempt ?? 1;
+      writer.append({ e: "left", at: Date.now(), id: message.id, queue, attempt, deliveries: deliveryCount });
+    }
+    if (held.length >= ready) all.resolve();
+  });
+  const late = setTimeout(() => all.resolve(), NAMED_WITHIN_MS);
+  await all.promise;
+  clearTimeout(late);
+  await Promise.all(held.map((delivery) => delivery.release()));
+  await consumption.stop();
 }
 
 async function compareResults(rig: Rig, ledger: string, writer: LedgerWriter): Promise<void> {

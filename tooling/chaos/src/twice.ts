@@ -43,6 +43,8 @@ export const LEAST_LEFT_OF_LEASE = 0.5;
 const ABORT_AT = 0.8;
 /** A process that goes on begins what it had in hand within this time. */
 const GOES_ON_WITHIN_MS = 1_000;
+/** From being handed out to its beginning, at most, in ms: a worker passes it to another thread or process. */
+const BEGINS_WITHIN_MS = 500;
 /** Entries of different processes about one moment. */
 const SAME_MOMENT_MS = 50;
 
@@ -54,19 +56,26 @@ export function repetitions(task: TaskHistory, history: History, availability: A
     .slice(1)
     .filter(({ outcome }) => outcome?.status !== "refused" && outcome?.status !== "duplicate");
   return runs.slice(1).map((run, place) => {
-    for (const earlier of runs.slice(0, place + 1).reverse()) {
+    const before = runs.slice(0, place + 1);
+    // First: its own message explains a run whatever else was going on, and is late or not by its own time.
+    const again = republished.find(({ at }) => at <= run.at + SAME_MOMENT_MS);
+    if (again !== undefined && run.attempt === 1) {
+      republished = republished.filter((publication) => publication !== again);
+      return { run, reason: "republished" };
+    }
+    for (const earlier of before.toReversed()) {
       if (used.has(earlier)) continue;
       const reason = reasonFor(earlier, run, task, history, availability);
       if (reason === undefined) continue;
       used.add(earlier);
       return { run, reason };
     }
-    const again = republished.find(({ at }) => at <= run.at + SAME_MOMENT_MS);
-    if (again !== undefined) {
-      republished = republished.filter((publication) => publication !== again);
-      return { run, reason: "republished" };
-    }
-    const move = copiedBy(run, runs.slice(0, place + 1), moved, task, history, availability);
+    // What was handed to it came before all of them, so it takes no other's explanation away; but it was handed to it only once.
+    const ofAttempt = before.filter(({ attempt }) => attempt === run.attempt);
+    const handedBefore = ofAttempt.some((a) => a.worker === run.worker && a.deliveries === run.deliveries);
+    if (!handedBefore && ofAttempt.some((earlier) => beganStale(earlier, run, history)))
+      return { run, reason: "stale" };
+    const move = copiedBy(run, before, moved, task, history, availability);
     if (move === undefined) return { run, reason: undefined };
     moved.add(move);
     return { run, reason: "copied" };
@@ -87,7 +96,10 @@ function reasonFor(
   if (isCrash(a, task) && (fault === undefined || fault.kind === "term")) return "crash";
   const outage = history.outages.find(
     ({ kind, from, to }) =>
-      history.facts.excusing.includes(kind) && from <= b.at && to >= a.at && heldAt(a, from, availability),
+      history.facts.excusing.includes(kind) &&
+      from <= b.at &&
+      to >= a.at - (mayFollow(a, b, history) ? BEGINS_WITHIN_MS : 0) &&
+      heldAt(a, from, availability),
   );
   // A fault that was over when it began is the lesser reason, and its time is not the one to count from.
   if (fault !== undefined && (outage === undefined || fault.to >= a.at))
@@ -99,6 +111,11 @@ function reasonFor(
     };
   if (beganStale(a, b, history)) return "stale";
   return outage === undefined ? undefined : { outage: outage.kind };
+}
+
+/** Whether the first may have been handed out before an outage, begun after it, and the second be what came of the loss. */
+function mayFollow(a: Run, b: Run, { facts }: History): boolean {
+  return !facts.countsDeliveries || b.deliveries > a.deliveries;
 }
 
 function isCrash(run: Run, task: TaskHistory): boolean {

@@ -51,6 +51,15 @@ describe("nothing is lost", () => {
     expect(broken(new Handmade().publish("a", 10).publish("b", 10).add(depth))).toEqual(["undrained", "lost", "lost"]);
   });
 
+  it("takes a second copy of what has finished for a run that nobody had got to: it needs a reason", () => {
+    const depth = { e: "depth", at: 99, queue: "io", ready: 1, dead: 0 } as const;
+    const left = { e: "left", at: 99, id: "a", queue: "io", attempt: 1, deliveries: 1 } as const;
+    const ledger = () => new Handmade().publish("a", 10, "short", "unknown").ran("a", 20).add(depth, left);
+    expect(broken(ledger())).toEqual(["twice"]);
+    expect(again(ledger().publish("a", 15))).toEqual({ republished: 1 });
+    expect(broken(new Handmade().publish("a", 10).add(depth, left))).toEqual(["undrained"]);
+  });
+
   it("counts the dead where they cannot be listed", () => {
     const depth = { e: "depth", at: 99, queue: "cpu", dead: 1 } as const;
     const ledger = () => new Handmade({ browsesDead: false }).publish("a", 10, "poison");
@@ -128,6 +137,7 @@ describe("nothing runs twice without a reason", () => {
     expect(again(ledger.dead("a", 70))).toEqual({ crash: 2 });
     for (const at of [80, 90, 95]) ledger.ran("a", at, { pid: CHILD, forMs: "never" });
     expect(broken(ledger)).toEqual(["twice"]);
+    expect(again(ledger.publish("a", 15, "poison")), "it was two messages").toEqual({ crash: 4, republished: 1 });
   });
 
   it("is kept by a message handed to a worker just before it was stopped", () => {
@@ -135,6 +145,37 @@ describe("nothing runs twice without a reason", () => {
     ledger.ran("a", 3_100, { worker: W1, deliveries: 2 }).ran("a", 5_001, { deliveries: 1 });
     expect(again(ledger)).toEqual({ stale: 1 });
     expect(broken(ledger.ran("a", 5_900, { deliveries: 1 }))).toEqual(["twice"]);
+  });
+
+  it("is kept by such a message also when it has failed elsewhere, and was tried again, meanwhile", () => {
+    const ledger = new Handmade().publish("a", 10, "flaky").struck("stop", 20, 5_000, W0);
+    ledger.ran("a", 3_100, { worker: W1, deliveries: 2, how: "threw" });
+    ledger.ran("a", 3_300, { worker: W1, attempt: 2 }).ran("a", 5_001, { deliveries: 1, how: "threw" });
+    expect(again(ledger)).toEqual({ retry: 1, stale: 1 });
+  });
+
+  it("is kept by a message that a worker had handed on when its connection was cut", () => {
+    const ledger = (deliveries: number, countsDeliveries = true) =>
+      new Handmade({ excusing: ["reset"], countsDeliveries })
+        .publish("a", 10)
+        .struck("reset", 60, 61)
+        .ran("a", 120, { deliveries: 1 })
+        .ran("a", 150, { worker: W1, deliveries });
+    expect(again(ledger(2))).toEqual({ reset: 1 });
+    expect(broken(ledger(1))).toEqual(["twice"]);
+    expect(again(ledger(1, false)), "where nobody counts").toEqual({ reset: 1 });
+  });
+
+  it("is kept by a delayed message that was struck on its way, where that is a copy", () => {
+    const ledger = (requeue: RunFacts["requeue"], from: number) =>
+      new Handmade({ requeue })
+        .publish("a", 10, "delayed", "accepted", 2_000)
+        .struck("restart", from, from + 900)
+        .ran("a", 2_000)
+        .ran("a", 2_100, { worker: W1 });
+    expect(again(ledger("copy then ack", 1_000))).toEqual({ copied: 1 });
+    expect(broken(ledger("atomic", 1_000))).toEqual(["twice"]);
+    expect(broken(ledger("copy then ack", 4_000))).toEqual(["twice"]);
   });
 
   it("is kept by publishing again what nobody knew of, once per publish", () => {

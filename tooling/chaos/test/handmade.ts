@@ -13,6 +13,7 @@ const FACTS: RunFacts = {
   graceMs: GRACE_MS,
   ownership: "lease",
   delayResolutionMs: 1,
+  countsDeliveries: true,
   maxStarts: 3,
   results: true,
   browsesDead: true,

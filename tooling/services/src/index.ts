@@ -2,7 +2,8 @@
 
 export { type Program, provide } from "./binaries.ts";
 export { freePort, freePorts } from "./free-port.ts";
-export { NATS, type NatsCluster, type NatsServer, startNats, startNatsCluster } from "./nats.ts";
+export { NATS, type NatsCluster, type NatsPlace, type NatsServer, startNats, startNatsCluster } from "./nats.ts";
+export { type PythonModules, providePython } from "./python.ts";
 export {
   RABBITMQ,
   type RabbitMqCluster,

@@ -13,6 +13,8 @@ export interface NatsServer extends AsyncDisposable {
   /** Where it tells about itself over HTTP: `http://127.0.0.1:8222`. */
   readonly monitoringUrl: string;
   readonly process: ServerProcess;
+  /** Where it keeps its data. */
+  readonly folder: string;
 }
 
 export interface NatsCluster extends AsyncDisposable {
@@ -33,10 +35,17 @@ interface Placement {
   readonly clustered: boolean;
 }
 
+export interface NatsPlace {
+  /** The program. Default: the first `nats-server` of this machine. */
+  readonly path?: string;
+  /** Where it keeps its data, which may be there from before. It is gone when the server is disposed of. Default: a new one. */
+  readonly folder?: string;
+}
+
 /** A server with JetStream of one's own on loopback; it keeps its data over restarts, and is gone with its folder when disposed of. `args` are further settings. */
-export async function startNats(args: readonly string[] = []): Promise<NatsServer> {
-  const path = await provide(NATS);
-  const folder = await mkdtemp(join(tmpdir(), "lovage-nats-"));
+export async function startNats(args: readonly string[] = [], at: NatsPlace = {}): Promise<NatsServer> {
+  const path = at.path ?? (await provide(NATS));
+  const folder = at.folder ?? (await mkdtemp(join(tmpdir(), "lovage-nats-")));
   const [port, monitoringPort] = (await freePorts(2)) as [number, number];
   const server = await place({ path, folder, port, monitoringPort, args, clustered: false });
   try {
@@ -111,6 +120,7 @@ async function place({ path, folder, port, monitoringPort, args, clustered }: Pl
     port,
     monitoringUrl,
     process,
+    folder,
     async [Symbol.asyncDispose]() {
       await process.kill();
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });

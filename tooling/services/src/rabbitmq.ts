@@ -35,6 +35,8 @@ export interface RabbitMqOptions {
   readonly settings?: readonly string[];
   /** Names of plugins to enable: `rabbitmq_management`. */
   readonly plugins?: readonly string[];
+  /** Settings of the server for which rabbitmq.conf has no word, in ms or as a number: `{ dead_letter_worker_publisher_confirm_timeout: 5_000 }`. */
+  readonly advanced?: Readonly<Record<string, number>>;
 }
 
 export interface RabbitMqCluster extends AsyncDisposable {
@@ -128,7 +130,7 @@ class Site {
     return new Site(folder, cookie, mapper, port);
   }
 
-  async add({ settings = [], plugins = [] }: RabbitMqOptions): Promise<RabbitMqServer> {
+  async add({ settings = [], plugins = [], advanced = {} }: RabbitMqOptions): Promise<RabbitMqServer> {
     const scripts = await realScripts();
     const [port, distribution] = (await freePorts(2)) as [number, number];
     const node = `lovage-${port}@localhost`;
@@ -144,6 +146,7 @@ class Site {
     ];
     await writeFile(config, `${lines.join("\n")}\n`);
     await writeFile(join(folder, "enabled_plugins"), `[${plugins.join(",")}].\n`);
+    const more = Object.entries(advanced).map(([name, value]) => ` -rabbit ${name} ${value}`);
     const env: Record<string, string> = {
       HOME: this.#home,
       ERL_EPMD_PORT: `${this.#mapperPort}`,
@@ -161,7 +164,7 @@ class Site {
       RABBITMQ_GENERATED_CONFIG_DIR: join(folder, "generated"),
       // The script then becomes the server instead of being its parent: the process that we know is the one to kill.
       RABBITMQ_ALLOW_INPUT: "1",
-      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `-noinput ${QUIET} -kernel inet_dist_use_interface {127,0,0,1}`,
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `-noinput ${QUIET} -kernel inet_dist_use_interface {127,0,0,1}${more.join("")}`,
       RABBITMQ_CTL_ERL_ARGS: `${QUIET} -kernel inet_dist_use_interface {127,0,0,1}`,
     };
     const server = new ServerProcess({

@@ -26,7 +26,7 @@ export interface BrokerModule {
    * it what is legal. The scheme is the one that the package is found by; everything behind it is the adapter's own.
    */
   openBroker(url: URL, options: AdapterOptions): Broker | Promise<Broker>;
-  /** The same for a result store at this place; absent where it cannot keep results. A worker without `--results` then has none, and says so. */
+  /** The same for a result store at this place; absent where it cannot keep results. A worker without `--results` then has none, and says so; the same where it keeps them for callers only. */
   openResults?(url: URL, options: AdapterOptions): ResultStore | Promise<ResultStore>;
 }
 

@@ -53,7 +53,7 @@ export async function openResults(url: string, options: OpenOptions = {}): Promi
 
 export interface PlaceOptions {
   readonly broker: string;
-  /** URL, or `none`. Default: at the broker's place, if results can be kept there. */
+  /** URL, or `none`. Default: at the broker's place, if results can be kept there for anyone. */
   readonly results?: string;
 }
 
@@ -69,11 +69,13 @@ export async function openPlaces(
     const { protocol } = new URL(places.results);
     throw new ConfigurationError(`--results: "${protocol}" keeps no results; name another place, or none`);
   }
+  // Sending each result to its caller costs something, and keeps it for nobody else: whoever wants that says so.
+  if (places.results === undefined && results?.capabilities.keptFor === "caller") return { broker };
   return results === undefined ? { broker } : { broker, results };
 }
 
 export interface ConnectOptions extends OpenOptions {
-  /** URL of the result store, or `none`. Default: at the broker's place, if results can be kept there. */
+  /** URL of the result store, or `none`. Default: at the broker's place, if results can be kept there for anyone. */
   readonly results?: string;
   /** How long to try, in ms. Default 10,000. */
   readonly timeoutMs?: number;

@@ -20,7 +20,7 @@ export function withPlaces(command: Command): Command {
     .addOption(
       new Option(
         "-r, --results <url>",
-        "where results are, or none (default: at the broker's place, if it can keep them)",
+        "where results are, or none (default: at the broker's place, if it can keep them for anyone)",
       ).env("LOVAGE_RESULTS"),
     );
 }

@@ -57,6 +57,12 @@ function checkCapabilities(broker: Broker): Diagnosis {
 }
 
 function checkResults(results: ResultStore | undefined): Diagnosis {
+  if (results?.capabilities.keptFor === "caller")
+    return {
+      check: "results",
+      level: "ok",
+      finding: `sent to whoever enqueued the task, and kept for nobody else: ${results.name}`,
+    };
   return results === undefined
     ? {
         check: "results",

@@ -96,6 +96,13 @@ function taskLines(app: AppDefinition): readonly string[] {
   return names.length > MOST_TASKS ? [...lines, paint("dim", `… and ${names.length - MOST_TASKS} more`)] : lines;
 }
 
+function resultsWords(results: ResultStore | undefined): string {
+  if (results === undefined) return "off";
+  return results.capabilities.keptFor === "anyone"
+    ? results.name
+    : `${results.name} ${paint("dim", "← for the callers that wait, nobody else")}`;
+}
+
 function section(title: string, lines: readonly string[]): readonly string[] {
   return lines.map((line, index) => `  ${paint("bold", (index === 0 ? title : "").padEnd(8))} ${line}`);
 }
@@ -108,7 +115,7 @@ export function banner(composition: Composition, readyMs: number): string {
     `  ${paint(["bold", "green"], "lovage")} ${worker.identity.version} ${paint("dim", `· ${worker.identity.id} · pid ${worker.identity.pid} · Node ${process.versions.node}`)}`,
     "",
     ...section("broker", [broker.address, paint("dim", capabilityWords(broker.capabilities).join(" · "))]),
-    ...section("results", [results === undefined ? "off" : results.name]),
+    ...section("results", [resultsWords(results)]),
     ...section(
       "pools",
       Object.keys(pools).map((name) => poolLine(name, composition)),

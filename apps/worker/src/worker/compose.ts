@@ -10,7 +10,7 @@ export interface ComposeOptions extends PlanRequest, LimitFlags {
   readonly app: AppSource;
   /** URL of the broker. */
   readonly broker: string;
-  /** URL of the result store, or `none`. Default: at the broker's place, if results can be kept there. */
+  /** URL of the result store, or `none`. Default: at the broker's place, if results can be kept there for anyone. */
   readonly results?: string;
   readonly name?: string;
   readonly version?: string;

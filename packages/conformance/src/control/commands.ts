@@ -110,6 +110,34 @@ export const commands: readonly Omit<BrokerScenario, "group">[] = [
     },
   },
   {
+    id: "answers-that-are-not-json-are-errors",
+    invariants: ["I-57", "I-58"],
+    promise:
+      "A handler's value that JSON cannot carry is an error reply that says so, and the worker goes on serving. None is a reply all the same.",
+    async run(c) {
+      const identity = worker(c);
+      const round: Record<string, unknown> = {};
+      round.self = round;
+      const values: Record<string, unknown> = { big: 1n, round, nothing: undefined, good: [1] };
+      await (await channel(c)).serve(identity, ({ name }) => values[name]);
+      const from = await channel(c);
+      const ask = async (name: string): Promise<ControlReply> => {
+        const options = { timeoutMs: 5_000, expect: 1 };
+        const [reply] = await collect(from.broadcast({ name, to: [identity.id] }, options));
+        return reply ?? assert.fail(`"${name}" has no reply`);
+      };
+      for (const name of ["big", "round"]) {
+        const reply = await ask(name);
+        assert.ok(
+          !reply.ok && reply.error !== "",
+          `"${name}" is answered ${reply.ok ? "as if it were well" : "without a reason"}`,
+        );
+      }
+      assert.equal((await ask("nothing")).ok, true);
+      assert.deepEqual(await ask("good"), { worker: identity.id, ok: true, value: [1] });
+    },
+  },
+  {
     id: "is-not-kept-for-later",
     invariants: ["I-57"],
     promise: "A command is not stored: a worker that begins to serve afterwards does not hear it.",

@@ -1,3 +1,4 @@
+import type { ResultStoreCapabilities } from "@lovage/core/contracts";
 import type { Kit } from "../scenario.ts";
 import { calibrate } from "../tolerance.ts";
 import { ResultContext } from "./context.ts";
@@ -8,7 +9,7 @@ export { ResultContext, type ResultScenario } from "./context.ts";
 export type { ResultStoreHarness } from "./harness.ts";
 export { resultScenarios } from "./scenarios.ts";
 
-export type ResultStoreKit = Kit<ResultStoreHarness, ResultContext, unknown>;
+export type ResultStoreKit = Kit<ResultStoreHarness, ResultContext, ResultStoreCapabilities>;
 
 export const resultStoreKit: ResultStoreKit = {
   name: "result store",
@@ -16,14 +17,15 @@ export const resultStoreKit: ResultStoreKit = {
   async open(harness) {
     const tolerance = await calibrate(harness.patienceMs);
     const store = await harness.create();
+    const { capabilities } = store;
     await store.connect();
     await store.close();
     return {
       subject: harness.name,
-      capabilities: undefined,
+      capabilities,
       powers: new Set(),
       begin() {
-        const context = new ResultContext(harness, tolerance);
+        const context = new ResultContext(harness, capabilities, tolerance);
         return { context, end: (passed) => context.end(passed) };
       },
       async close() {

@@ -49,6 +49,26 @@ export const answering: readonly BrokerSaboteur[] = [
       publish: (messages) => broker.publish(messages.map((message) => ({ ...message, priority: 5 }))),
     })),
   ),
+  brokerSaboteur(
+    "calls its priorities banded and looks at none that comes once somebody consumes",
+    ["priority/banded-overtakes-what-waits"],
+    claim({ priority: "banded" }, (broker) => {
+      let consumed = false;
+      return {
+        consume: (options, onDeliveries) => {
+          consumed = true;
+          return broker.consume(options, onDeliveries);
+        },
+        publish: (messages) =>
+          broker.publish(consumed ? messages.map((message) => ({ ...message, priority: 0 })) : messages),
+      };
+    }),
+  ),
+  brokerSaboteur(
+    "calls its priorities banded and lets the lowest starve",
+    ["priority/banded-all-get-on"],
+    claim({ priority: "banded" }),
+  ),
   brokerSaboteur("says that it ignores priorities, and does not", ["priority/none"], claim({ priority: "none" })),
   brokerSaboteur(
     "has a window for duplicates and looks through it at nothing",

@@ -34,6 +34,29 @@ export const consuming: readonly BrokerSaboteur[] = [
       };
     })(),
   ),
+  brokerSaboteur("keeps one of the credit for higher priorities", ["priority/any-may-use-the-whole-credit"], (broker) =>
+    but(broker, {
+      consume: (options, onDeliveries) => {
+        let low = 0;
+        return broker.consume(options, (batch) => {
+          const kept = batch.filter(({ message }) => message.priority > 4 || ++low < options.credit);
+          if (kept.length > 0) onDeliveries(kept);
+        });
+      },
+    }),
+  ),
+  brokerSaboteur("waits for one priority at a time", ["priority/any-comes-to-who-waits"], (broker) =>
+    but(broker, {
+      consume: (options, onDeliveries) => {
+        let first: number | undefined;
+        return broker.consume(options, (batch) => {
+          first ??= batch[0]?.message.priority;
+          const seen = batch.filter(({ message }) => message.priority === first);
+          if (seen.length > 0) onDeliveries(seen);
+        });
+      },
+    }),
+  ),
   brokerSaboteur("goes on delivering after stop", ["lifecycle/nothing-arrives-after-stop"], (broker) =>
     butConsumptions(broker, (consumption) => but(consumption, { stop: async () => {} })),
   ),

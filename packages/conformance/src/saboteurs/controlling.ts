@@ -26,6 +26,22 @@ export const controlling: readonly BrokerSaboteur[] = [
     })),
   ),
   brokerSaboteur(
+    "answers nothing where the answer is not JSON",
+    ["control/answers-that-are-not-json-are-errors"],
+    meddling((control) => ({
+      serve: (identity, handler) =>
+        control.serve(identity, async (command) => {
+          const value = await handler(command);
+          try {
+            JSON.stringify(value);
+            return value;
+          } catch {
+            return new Promise(() => {});
+          }
+        }),
+    })),
+  ),
+  brokerSaboteur(
     "drops events without counting them",
     ["control/overload-drops-and-counts"],
     meddling(() => ({ dropped: 0 })),

@@ -9,13 +9,14 @@ import { ending } from "./ending.ts";
 import { growing } from "./growing.ts";
 import { misreporting } from "./misreporting.ts";
 import { publishing } from "./publishing.ts";
+import { recording } from "./recording.ts";
+import { replying } from "./replying.ts";
 import { running } from "./running.ts";
-import type { BrokerSaboteur, PoolSaboteur } from "./saboteur.ts";
+import type { BrokerSaboteur, PoolSaboteur, ResultSaboteur } from "./saboteur.ts";
 import { settling } from "./settling.ts";
 import { surviving } from "./surviving.ts";
 
 export { type MemoryHarnessOptions, memoryHarness } from "./memory-harness.ts";
-export { recording as resultSaboteurs } from "./recording.ts";
 export type { BrokerSaboteur, PoolSaboteur, ResultSaboteur, Saboteur } from "./saboteur.ts";
 
 export const brokerSaboteurs: readonly BrokerSaboteur[] = [
@@ -29,6 +30,8 @@ export const brokerSaboteurs: readonly BrokerSaboteur[] = [
   ...answering,
   ...misreporting,
 ];
+
+export const resultSaboteurs: readonly ResultSaboteur[] = [...recording, ...replying];
 
 export const controlSaboteurs: readonly BrokerSaboteur[] = controlling;
 

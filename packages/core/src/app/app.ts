@@ -19,7 +19,7 @@ import {
   type TaskDefinition,
   type TaskRegistry,
 } from "../contracts/task.ts";
-import { type BrokerClient, brokerClient } from "./client.ts";
+import { type BrokerClient, brokerClient, keepsResult } from "./client.ts";
 import type { AppOptions } from "./create-app.ts";
 import { durationMs } from "./duration.ts";
 import { type EnqueueOptions, NO_OPTIONS, type SendOptions, sendOptions } from "./enqueue-options.ts";
@@ -197,9 +197,7 @@ class BoundApp implements App, AppBinding {
 
   #handle(message: OutgoingMessage): RunHandle<unknown> {
     const { id, headers } = message;
-    const kept =
-      headers.result === undefined ? this.resolve(headers.task).resultTtlMs !== undefined : headers.result !== false;
-    return new RunHandle(id, this, headers.task, kept);
+    return new RunHandle(id, this, headers.task, keepsResult(this, headers));
   }
 
   #port(task: string): ClientPort {

@@ -2,17 +2,20 @@
 
 import type { Broker, RevokeOutcome } from "../contracts/broker.ts";
 import type { ClientPort } from "../contracts/client.ts";
-import { NoResultStoreError } from "../contracts/errors.ts";
-import type { OutgoingMessage, PublishOutcome } from "../contracts/message.ts";
+import { isLovageError, NoResultStoreError } from "../contracts/errors.ts";
+import type { Headers, OutgoingMessage, PublishOutcome } from "../contracts/message.ts";
 import { DEFAULT_RESULT_TTL_MS, type ResultRecord, type ResultStore } from "../contracts/results.ts";
 import type { AppDefinition } from "../contracts/task.ts";
 import { Batcher } from "./batcher.ts";
-import { Producer } from "./producer.ts";
+import { asLovageError, Producer } from "./producer.ts";
 
 export interface ClientOptions {
   /** How long an unanswered publish is repeated, with the same ids, before it is reported as unknown, in ms. Default 10,000. */
   readonly publishTimeoutMs?: number;
 }
+
+/** What a client needs to know of an app. Without `resolve` every result counts as wanted. */
+export type ClientApp = Pick<AppDefinition, "queues"> & Partial<Pick<AppDefinition, "resolve">>;
 
 export interface BrokerClient extends ClientPort {
   /** Resolves when everything published so far has its outcome. */
@@ -32,10 +35,16 @@ const CANCEL_REPLY_MS = 1_000;
 export function brokerClient(
   broker: Broker,
   results: ResultStore | undefined,
-  app: Pick<AppDefinition, "queues">,
+  app: ClientApp,
   options: ClientOptions = {},
 ): BrokerClient {
-  return new Client(broker, results, new Producer(broker, app.queues, options.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS));
+  return new Client(broker, results, app, options.publishTimeoutMs ?? PUBLISH_TIMEOUT_MS);
+}
+
+/** Whether the result of a message with these headers is kept where results are kept at all. */
+export function keepsResult(app: ClientApp, { task, result }: Headers): boolean {
+  if (result !== undefined) return result !== false;
+  return app.resolve === undefined || app.resolve(task).resultTtlMs !== undefined;
 }
 
 class Client implements BrokerClient {
@@ -45,11 +54,16 @@ class Client implements BrokerClient {
   readonly #batcher: Batcher;
   #resultsReady: Promise<void> | undefined;
 
-  constructor(broker: Broker, results: ResultStore | undefined, producer: Producer) {
+  constructor(broker: Broker, results: ResultStore | undefined, app: ClientApp, publishTimeoutMs: number) {
     this.#broker = broker;
     this.#results = results;
+    const producer = new Producer(broker, app.queues, publishTimeoutMs);
     this.#producer = producer;
-    this.#batcher = new Batcher((messages) => producer.publish(messages));
+    this.#batcher = new Batcher(
+      results?.capabilities.keptFor !== "caller"
+        ? (messages) => producer.publish(messages)
+        : (messages) => this.#publishExpecting(messages, app, publishTimeoutMs),
+    );
   }
 
   publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]> {
@@ -98,13 +112,45 @@ class Client implements BrokerClient {
     ask().catch(() => undefined);
   }
 
+  /** What nobody could be told the result of is refused: whoever enqueues it wants to know. */
+  async #publishExpecting(
+    messages: readonly OutgoingMessage[],
+    app: ClientApp,
+    timeoutMs: number,
+  ): Promise<readonly PublishOutcome[]> {
+    const until = performance.now() + timeoutMs;
+    const awaited = messages.filter(({ headers }) => keepsResult(app, headers)).map(({ id }) => id);
+    if (awaited.length === 0) return this.#producer.publish(messages);
+    let replyTo: string;
+    try {
+      const store = await this.#producer.before(until, this.#store());
+      replyTo = await this.#producer.before(until, store.expect?.(awaited) ?? Promise.reject(new NoResultStoreError()));
+    } catch (error) {
+      const refusal = asLovageError(error);
+      return messages.map(({ id }) => ({ id, status: "refused", error: refusal }));
+    }
+    const ids = new Set(awaited);
+    const outcomes = await this.#producer.publish(
+      messages.map((message) =>
+        ids.has(message.id) ? { ...message, headers: { ...message.headers, replyTo } } : message,
+      ),
+    );
+    const refused = outcomes.filter(({ id, status }) => status === "refused" && ids.has(id)).map(({ id }) => id);
+    if (refused.length > 0) await this.#results?.forget(refused);
+    return outcomes;
+  }
+
   async #recordCancelled(ids: readonly string[], { reason, task }: CancelOptions): Promise<void> {
     const store = await this.#store();
-    const present = await store.read(ids);
+    const known = store.capabilities.keptFor === "anyone" ? ids : await ownOf(store, ids);
+    if (known.length === 0) return;
+    const replyTo = store.capabilities.keptFor === "anyone" ? undefined : await store.expect?.(known);
+    const present = await store.read(known);
     const finishedAt = Date.now();
     await store.write(
-      ids.map((id, i) => ({
+      known.map((id, i) => ({
         id,
+        ...(replyTo === undefined ? {} : { replyTo }),
         task: present[i]?.task ?? task ?? "",
         state: "cancelled",
         final: true,
@@ -126,4 +172,20 @@ class Client implements BrokerClient {
     });
     return this.#resultsReady.then(() => store);
   }
+}
+
+/** Of tasks that others enqueued nobody here knows where their callers wait. */
+async function ownOf(store: ResultStore, ids: readonly string[]): Promise<readonly string[]> {
+  const own = await Promise.all(
+    ids.map((id) =>
+      store.read([id]).then(
+        () => true,
+        (error: unknown) => {
+          if (isLovageError(error, "RESULT_ELSEWHERE") || isLovageError(error, "RESULT_LOST")) return false;
+          throw error;
+        },
+      ),
+    ),
+  );
+  return ids.filter((_, index) => own[index]);
 }

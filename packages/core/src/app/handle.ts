@@ -35,7 +35,8 @@ export class RunHandle<R = unknown> {
   /**
    * What the task returned. Waits until the run has ended for good, at most `timeout` (default: without end). Rejects with
    * `TaskFailedError`, `TaskCancelledError`, `ResultTimeoutError` (the run goes on), `NoResultStoreError`, or `ResultNotFoundError`
-   * for a task that keeps no result.
+   * for a task that keeps no result. With a result store that keeps them for callers only also with `ResultElsewhereError`, where this process
+   * did not enqueue it, and `ResultLostError`.
    */
   async result(options: { readonly timeout?: Duration } = {}): Promise<R> {
     const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, "result({ timeout })");

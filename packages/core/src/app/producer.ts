@@ -181,7 +181,7 @@ function at(messages: readonly OutgoingMessage[], places: readonly number[]): re
   return places.map((place) => messages[place] as OutgoingMessage);
 }
 
-function asLovageError(error: unknown): LovageError {
+export function asLovageError(error: unknown): LovageError {
   if (isLovageError(error)) return error;
   return new LovageError("BROKER_FAULT", "the broker failed in a way that its adapter does not know; see the cause", {
     cause: error,

@@ -32,16 +32,12 @@ export class EventGathering {
       if (this.#events.length < MOST_HELD) this.#events.push(event);
       else this.#dropped += 1;
     }
-    this.#timer ??= setTimeout(() => this.#leave(), GATHER_MS).unref();
+    this.#timer ??= setTimeout(() => this.flush(), GATHER_MS).unref();
   }
 
-  /** What has not left never will. */
-  close(): void {
+  /** What was gathered leaves now: the channel is about to close. */
+  flush(): void {
     clearTimeout(this.#timer);
-    this.#events = [];
-  }
-
-  #leave(): void {
     this.#timer = undefined;
     const gathered = this.#events;
     this.#events = [];
@@ -51,5 +47,11 @@ export class EventGathering {
         this.#dropped += events.length;
       });
     }
+  }
+
+  /** What has not left never will. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#events = [];
   }
 }

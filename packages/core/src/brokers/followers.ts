@@ -8,11 +8,11 @@ export class Followers {
 
   /**
    * Yields what `watch` gives, only the latest where more came than were asked for, until one is final. Ends when `signal` aborts; throws
-   * `BrokerClosedError` once this is closed. `watch` must give what is there already and everything from then on; what it answers is
-   * called at the end.
+   * `BrokerClosedError` once this is closed, and what `watch` fails with. `watch` must give what is there already and everything from then on;
+   * what it answers is called at the end.
    */
   async *follow(
-    watch: (give: (record: ResultRecord) => void) => () => void,
+    watch: (give: (record: ResultRecord) => void, fail: (error: Error) => void) => () => void,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<ResultRecord, void, void> {
     let latest: ResultRecord | undefined;
@@ -20,10 +20,17 @@ export class Followers {
     const rouse = (): void => wake();
     this.#wakers.add(rouse);
     signal?.addEventListener("abort", rouse);
-    const unwatch = watch((record) => {
-      latest = record;
-      wake();
-    });
+    let failure: Error | undefined;
+    const unwatch = watch(
+      (record) => {
+        latest = record;
+        wake();
+      },
+      (error) => {
+        failure = error;
+        wake();
+      },
+    );
     try {
       for (;;) {
         if (this.#closed) throw new BrokerClosedError("the result store is closed; open a new one");
@@ -31,6 +38,7 @@ export class Followers {
         const record: ResultRecord | undefined = latest;
         latest = undefined;
         if (record === undefined) {
+          if (failure !== undefined) throw failure;
           await new Promise<void>((resolve) => {
             wake = resolve;
           });

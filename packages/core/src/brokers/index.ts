@@ -1,5 +1,7 @@
 /** For authors of brokers: what every adapter would write again. Small pieces; use those that fit. */
 
+export { AwaitedResults, type AwaitedResultsOptions } from "./awaited-results.ts";
+export { bandOf, bandsInTurn, MOST_BANDS } from "./bands.ts";
 export { BrokerEvents } from "./broker-events.ts";
 export { Connection } from "./connection.ts";
 export { type BrokerHost, createBroker } from "./create-broker.ts";

@@ -2,19 +2,29 @@
 
 import { type ControlCommand, type ControlHandler, type ControlReply, errorData } from "../contracts/index.ts";
 
-/** Replies as they come, until ended or `expect` have come; whatever comes later is ignored. */
+export interface RepliesOptions {
+  /** After so many they end. Default: any number. */
+  readonly expect?: number;
+  /** They end by themselves after this, in ms. Default: never. */
+  readonly timeoutMs?: number;
+}
+
+/** Replies as they come, until ended, or late, or as many as were expected have come; whatever comes later is ignored. */
 export class Replies implements AsyncIterable<ControlReply> {
   readonly #waiting: ControlReply[] = [];
   readonly #expect: number;
+  readonly #late: NodeJS.Timeout | undefined;
   #seen = 0;
   #ended = false;
   #wake: (() => void) | undefined;
   #onEnd: (() => void) | undefined;
 
-  constructor(expect: number) {
+  constructor({ expect = Number.POSITIVE_INFINITY, timeoutMs }: RepliesOptions = {}) {
     this.#expect = expect;
+    this.#late = timeoutMs === undefined ? undefined : setTimeout(() => this.end(), timeoutMs);
   }
 
+  /** Called once, when they end: set it before anything can be added. */
   set onEnd(action: () => void) {
     this.#onEnd = action;
     if (this.#expect <= 0) this.end();
@@ -31,6 +41,7 @@ export class Replies implements AsyncIterable<ControlReply> {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    clearTimeout(this.#late);
     this.#onEnd?.();
     this.#wake?.();
   }

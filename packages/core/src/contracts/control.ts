@@ -42,7 +42,7 @@ export interface ControlChannel extends AsyncDisposable {
    * have answered. One that died without a word may be counted for up to 10 s.
    */
   serving?(): Promise<number | undefined>;
-  /** Answers commands as `identity`. A handler that throws sends its message as the error. One identity serves once. */
+  /** Answers commands as `identity`. A handler that throws, or whose value JSON cannot carry, sends the message as the error. One identity serves once. */
   serve(identity: WorkerIdentity, handler: ControlHandler): Promise<void>;
   /** Never blocks, never throws. Overload drops events and counts them in {@link dropped}. */
   emit(events: readonly TaskEvent[]): void;

@@ -263,6 +263,24 @@ export class ResultNotFoundError extends LovageError {
   }
 }
 
+/** The result goes to the process that enqueued the task, which this is not; or it was here, and has expired. */
+export class ResultElsewhereError extends LovageError {
+  constructor(id: string, store: string) {
+    super(
+      "RESULT_ELSEWHERE",
+      `the result of ${id} is not here: results "${store}" go to the process that enqueued the task and to no other, and expire; ask there, or keep results in a store that anyone can read`,
+      { subject: { id, store } },
+    );
+  }
+}
+
+/** A result for this process may have been sent while it could not arrive. The task is not lost: it ran, or will. */
+export class ResultLostError extends LovageError {
+  constructor(id: string, why: string) {
+    super("RESULT_LOST", `the result of ${id} may be lost: ${why}; the task itself is not`, { subject: { id } });
+  }
+}
+
 /** An error as it travels: plain data, never a class. `name` is the constructor's name, `stack` may be cut to 16 KiB. */
 export interface ErrorData {
   readonly name: string;

@@ -42,6 +42,8 @@ export interface Headers {
   readonly clock?: number;
   /** `false`: no result is stored. A number: ms for which it is kept. Absent: the task's option decides. */
   readonly result?: number | false;
+  /** Where the client that enqueued it waits for its result, in the words of its result store. Absent: results are found by id alone, or nobody waits. */
+  readonly replyTo?: string;
   readonly [name: string]: HeaderValue | undefined;
 }
 

@@ -7,8 +7,8 @@ export function takeProgress(kernel: Kernel, entries: readonly TaskProgressEntry
   for (const entry of entries) {
     const held = kernel.held.get(entry.id);
     if (held === undefined || held.state !== "running") continue;
-    const ttlMs = held.policy.resultTtlMs;
-    if (kernel.results !== undefined && ttlMs !== undefined) {
+    const kept = kernel.results?.kept(held);
+    if (kernel.results !== undefined && kept !== undefined) {
       held.announced = true;
       kernel.results.announce({
         id: held.id,
@@ -19,7 +19,7 @@ export function takeProgress(kernel: Kernel, entries: readonly TaskProgressEntry
         progress: entry.progress,
         worker: kernel.identity.id,
         startedAt: performance.timeOrigin + held.startedAt,
-        ttlMs,
+        ...kept,
       });
     }
     const progress = kernel.app.codec.decodeValue(entry.progress);

@@ -8,6 +8,7 @@
 import type { ResultRecord, ResultStore } from "../contracts/index.ts";
 import { errorData } from "../contracts/index.ts";
 import type { EventStream } from "./events.ts";
+import type { Held } from "./held.ts";
 
 /** Outcomes that may wait for a failing store before intake stops. */
 export const MAX_HELD_RESULTS = 1_000;
@@ -34,6 +35,15 @@ export class ResultWriter {
   constructor(store: ResultStore, events: EventStream) {
     this.#store = store;
     this.#events = events;
+  }
+
+  /** What a record of this run needs beside what happened; undefined where nobody wants one. */
+  kept({ policy, message }: Pick<Held, "policy" | "message">): Pick<ResultRecord, "ttlMs" | "replyTo"> | undefined {
+    const ttlMs = policy.resultTtlMs;
+    if (ttlMs === undefined) return undefined;
+    if (this.#store.capabilities.keptFor === "anyone") return { ttlMs };
+    const { replyTo } = message.headers;
+    return typeof replyTo === "string" ? { ttlMs, replyTo } : undefined;
   }
 
   /** Records not yet in the store. */

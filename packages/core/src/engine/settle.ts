@@ -115,8 +115,8 @@ export class Settler {
   }
 
   #record(held: Held, verdict: Verdict, times: { startedAt?: number; durationMs?: number }): ResultRecord | undefined {
-    const ttlMs = held.policy.resultTtlMs;
-    if (ttlMs === undefined || this.#context.results === undefined) return undefined;
+    const kept = this.#context.results?.kept(held);
+    if (kept === undefined) return undefined;
     if (verdict.type === "release" || verdict.type === "restart") return undefined;
     const finishedAt =
       times.startedAt !== undefined && times.durationMs !== undefined ? times.startedAt + times.durationMs : Date.now();
@@ -125,7 +125,7 @@ export class Settler {
       task: held.policy.name,
       attempt: held.attempt,
       worker: this.#context.worker,
-      ttlMs,
+      ...kept,
       finishedAt,
       ...(times.startedAt === undefined ? {} : { startedAt: times.startedAt }),
     };

@@ -94,9 +94,9 @@ export class Upkeep {
 
   #announce(held: Held): void {
     const { results, identity } = this.#kernel;
-    const ttlMs = held.policy.resultTtlMs;
-    if (held.announced || results === undefined || ttlMs === undefined) return;
-    if (performance.now() - held.startedAt < ANNOUNCE_AFTER_MS) return;
+    if (held.announced || results === undefined || performance.now() - held.startedAt < ANNOUNCE_AFTER_MS) return;
+    const kept = results.kept(held);
+    if (kept === undefined) return;
     held.announced = true;
     results.announce({
       id: held.id,
@@ -106,7 +106,7 @@ export class Upkeep {
       attempt: held.attempt,
       worker: identity.id,
       startedAt: performance.timeOrigin + held.startedAt,
-      ttlMs,
+      ...kept,
     });
   }
 }

@@ -34,7 +34,7 @@ export class MemoryControl implements ControlChannel {
     options: { readonly timeoutMs: number; readonly expect?: number },
   ): AsyncIterable<ControlReply> {
     if (this.#closed) throw new BrokerClosedError();
-    const replies = new Replies(options.expect ?? Number.POSITIVE_INFINITY);
+    const replies = new Replies(options.expect === undefined ? {} : { expect: options.expect });
     const callOff = this.#clock.at(this.#clock.now() + options.timeoutMs, () => replies.end(), true);
     const end = (): void => replies.end();
     this.#endings.add(end);

@@ -1,5 +1,11 @@
 import { Followers } from "../brokers/index.ts";
-import { BrokerClosedError, BrokerUnavailableError, type ResultRecord, type ResultStore } from "../contracts/index.ts";
+import {
+  BrokerClosedError,
+  BrokerUnavailableError,
+  type ResultRecord,
+  type ResultStore,
+  type ResultStoreCapabilities,
+} from "../contracts/index.ts";
 import { systemClock } from "./clock.ts";
 import type { MemoryResultsOptions } from "./memory-options.ts";
 import { ResultTable } from "./result-table.ts";
@@ -7,6 +13,7 @@ import { ResultTable } from "./result-table.ts";
 /** new → (connect) connected → (close) closed. */
 class MemoryResults implements ResultStore {
   readonly name = "memory";
+  readonly capabilities: ResultStoreCapabilities = { keptFor: "anyone" };
   readonly #table: ResultTable;
   readonly #followers = new Followers();
   #state: "new" | "connected" | "closed" = "new";

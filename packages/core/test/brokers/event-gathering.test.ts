@@ -60,3 +60,15 @@ test("once what was gathered has left there is room again", async () => {
     expect(gathering.dropped).toBe(lost);
   }
 });
+
+test("what was gathered leaves at once when that is asked, and never once it is closed", () => {
+  const sent: number[] = [];
+  const gathering = new EventGathering((message) => void sent.push(message.length));
+  gathering.add(events(501));
+  gathering.flush();
+  expect(sent).toEqual([500, 1]);
+  gathering.add(events(3));
+  gathering.close();
+  gathering.flush();
+  expect(sent).toEqual([500, 1]);
+});

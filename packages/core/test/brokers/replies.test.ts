@@ -11,7 +11,7 @@ async function workersIn(replies: Replies): Promise<readonly string[]> {
 }
 
 test("replies end with the last that is expected, and what came before the end is still yielded", async () => {
-  const replies = new Replies(2);
+  const replies = new Replies({ expect: 2 });
   const ends: string[] = [];
   replies.onEnd = () => void ends.push("ended");
   for (const worker of ["a", "b", "c"]) replies.add(from(worker));
@@ -20,7 +20,7 @@ test("replies end with the last that is expected, and what came before the end i
 });
 
 test("replies that come while somebody waits are yielded as they come, until the end", async () => {
-  const replies = new Replies(Number.POSITIVE_INFINITY);
+  const replies = new Replies();
   const workers = workersIn(replies);
   replies.add(from("a"));
   await Promise.resolve();
@@ -32,14 +32,25 @@ test("replies that come while somebody waits are yielded as they come, until the
 
 test("who stops reading ends them, and who expects none has none", async () => {
   const ends: string[] = [];
-  const left = new Replies(2);
+  const left = new Replies({ expect: 2 });
   left.onEnd = () => void ends.push("left");
   left.add(from("a"));
   for await (const _ of left) break;
-  const none = new Replies(0);
+  const none = new Replies({ expect: 0 });
   none.onEnd = () => void ends.push("none");
   expect(await workersIn(none)).toEqual([]);
   expect(ends).toEqual(["left", "none"]);
+});
+
+test("replies end by themselves when they are late", async () => {
+  const replies = new Replies({ timeoutMs: 20 });
+  const ended = new Promise<void>((resolve) => {
+    replies.onEnd = resolve;
+  });
+  replies.add(from("a"));
+  await ended;
+  replies.add(from("late"));
+  expect(await workersIn(replies)).toEqual(["a"]);
 });
 
 test("a command is answered in JSON whatever the handler does", async () => {

@@ -1,6 +1,6 @@
 /** Where one run happens: a broker of its own, and a folder for its files. */
 
-import { startNats, startRedis } from "@lovage/services";
+import { startNats, startRabbitMq, startRedis } from "@lovage/services";
 import { BenchFolder } from "./bench-folder.ts";
 
 /** A broker that benchmarks can run on. */
@@ -26,6 +26,11 @@ export const BROKERS: Readonly<Record<string, BrokerKind>> = {
     about: "Redis on loopback with an append-only file (`appendfsync everysec`, not rewritten meanwhile)",
     // Filling a queue makes the file grow until the server rewrites it, in a process of its own that would share the cores with what is measured.
     start: () => startRedis(["--auto-aof-rewrite-percentage", "0"]),
+  },
+  rabbitmq: {
+    name: "rabbitmq",
+    about: "RabbitMQ on loopback, quorum queue of one replica, persistent messages, confirmed",
+    start: () => startRabbitMq(),
   },
   nats: {
     name: "nats",

@@ -2,6 +2,7 @@
 
 import { type App, createApp, type TaskRef } from "@lovage/core";
 import type { Broker } from "@lovage/core/contracts";
+import type { WorkerStats } from "@lovage/core/engine";
 import { connect } from "lovage";
 import { arrive, compute, noop, wait } from "../bench-app.ts";
 import type { BenchPlace } from "./bench-place.ts";
@@ -54,8 +55,8 @@ export class BenchQueue implements AsyncDisposable {
     while (((await this.broker.depth("io")).ready ?? 0) > count) await sleep(POLL_MS);
   }
 
-  /** Resolves when nothing waits and nobody holds anything; rejects when messages died. Looks rarely and cheaply, to leave the processor to the worker. */
-  async drained(): Promise<void> {
+  /** Resolves when nothing waits and nobody holds anything of the `tasks` there were; rejects when messages died. Looks rarely and cheaply, to leave the processor to the worker. */
+  async drained(tasks: number): Promise<void> {
     for (const queue of QUEUES) {
       while ((await this.broker.oldestReadyAge(queue)) !== undefined) await sleep(POLL_MS);
       for (;;) {
@@ -65,6 +66,20 @@ export class BenchQueue implements AsyncDisposable {
         await sleep(POLL_MS);
       }
     }
+    if (!this.broker.capabilities.depth.owned) while ((await this.#succeeded()) < tasks) await sleep(POLL_MS);
+  }
+
+  /** As the workers say: where the broker cannot tell what they hold. */
+  async #succeeded(): Promise<number> {
+    const control = this.broker.control;
+    if (control === undefined) throw new Error(`${this.broker.name} tells neither what is owned nor what workers say`);
+    let succeeded = 0;
+    const question = { name: "inspect", args: { what: "stats" } };
+    for await (const reply of control.broadcast(question, { timeoutMs: 2_000, expect: 1 })) {
+      if (!reply.ok) throw new Error(`a worker answered: ${reply.error}`);
+      succeeded += (reply.value as WorkerStats).totals.succeeded;
+    }
+    return succeeded;
   }
 
   /** Collects `count` successes from the event stream of all workers. Call `collected` after enqueueing; it rejects when they have not come within `timeoutMs`. */

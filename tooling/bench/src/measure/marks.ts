@@ -26,7 +26,10 @@ export async function readMarks(folder: string): Promise<Marks[]> {
 }
 
 /** Tasks that ran, and the time from the first start to the last end, over all executors. */
-export function combine(marks: readonly Marks[]): { readonly count: number; readonly spanMs: number } {
+export function combine(marks: readonly Pick<Marks, "count" | "firstStartedAt" | "lastFinishedAt">[]): {
+  readonly count: number;
+  readonly spanMs: number;
+} {
   const count = marks.reduce((sum, mark) => sum + mark.count, 0);
   const first = Math.min(...marks.map((mark) => mark.firstStartedAt));
   const last = Math.max(...marks.map((mark) => mark.lastFinishedAt));

@@ -3,7 +3,8 @@
 import { createRequire } from "node:module";
 import type { Peer, PeerDrain, PeerStore } from "./peer.ts";
 import { peerFolder } from "./peer-folder.ts";
-import { drainJobs, inFlight, type Jobs, latencyOfJobs, timeStoring } from "./redis-jobs.ts";
+import { inFlight } from "./peer-process.ts";
+import { drainJobs, type Jobs, latencyOfJobs, timeStoring } from "./redis-jobs.ts";
 
 const WORKER = "bee-queue-worker.js";
 
@@ -74,7 +75,7 @@ export const beeQueue: Peer = {
     store("bulk, 1,000 per call", 100_000, async (jobs, count) => {
       for (let sent = 0; sent < count; sent += 1_000) await jobs.addMany(Math.min(1_000, count - sent));
     }),
-    store("concurrently, 500 in flight", 50_000, (jobs, count) => inFlight(count, () => jobs.addOne({}))),
+    store("concurrently, 500 in flight", 50_000, (jobs, count) => inFlight(count, 500, () => jobs.addOne({}))),
     store("one at a time", 5_000, async (jobs, count) => {
       for (let sent = 0; sent < count; sent++) await jobs.addOne({});
     }),

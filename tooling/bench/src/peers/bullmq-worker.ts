@@ -2,7 +2,8 @@
 
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { began, ended, order, ready } from "./redis-jobs-worker.ts";
+import { began, ended, orderOf, ready } from "./peer-worker.ts";
+import type { RedisOrder } from "./redis-jobs.ts";
 
 interface Job {
   readonly data: { readonly enqueuedAt?: number };
@@ -14,6 +15,7 @@ interface BullWorker {
   on(event: "active" | "completed" | "failed" | "error", listener: (...args: never[]) => void): this;
 }
 
+const order = orderOf<RedisOrder>();
 const require = createRequire(order.peers);
 const { Worker } = (await import(pathToFileURL(require.resolve("bullmq")).href)) as {
   Worker: new (name: string, processor: string | ((job: Job) => Promise<void>), options: object) => BullWorker;

@@ -4,7 +4,8 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import type { Peer, PeerDrain, PeerStore } from "./peer.ts";
 import { peerFolder } from "./peer-folder.ts";
-import { drainJobs, IN_FLIGHT, inFlight, type Jobs, latencyOfJobs, type Mode, timeStoring } from "./redis-jobs.ts";
+import { inFlight } from "./peer-process.ts";
+import { drainJobs, type Jobs, latencyOfJobs, type Mode, timeStoring } from "./redis-jobs.ts";
 
 const WORKER = "bullmq-worker.js";
 /** Kept results would be a cost that ours do not pay: results are off on both sides. */
@@ -70,8 +71,8 @@ export const bullmq: Peer = {
     store("bulk, 1,000 per call", "bulk, 1,000 per call", 50_000, async (jobs, count) => {
       for (let sent = 0; sent < count; sent += 1_000) await jobs.addMany(Math.min(1_000, count - sent));
     }),
-    store(`concurrently, ${IN_FLIGHT} in flight`, `concurrently, ${IN_FLIGHT} in flight`, 30_000, (jobs, count) =>
-      inFlight(count, () => jobs.addOne({})),
+    store("concurrently, 500 in flight", "concurrently, 500 in flight", 30_000, (jobs, count) =>
+      inFlight(count, 500, () => jobs.addOne({})),
     ),
     store("one at a time", "one at a time", 5_000, async (jobs, count) => {
       for (let sent = 0; sent < count; sent++) await jobs.addOne({});

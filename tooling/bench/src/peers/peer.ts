@@ -30,6 +30,22 @@ export interface Latency {
   readonly max: number;
 }
 
+/** A worker that runs so many tasks at a time, each of which waits. */
+export interface WaitingPeer {
+  readonly name: string;
+  readonly concurrency: number;
+  /** From the first start to the last end; from starting the worker to its being ready; from then on. */
+  wait(
+    tasks: number,
+    taskMs: number,
+  ): Promise<{
+    readonly makespanMs: number;
+    readonly readyMs: number;
+    readonly cpuMs: number;
+    readonly pssBytes: number;
+  }>;
+}
+
 export interface Peer {
   readonly name: string;
   /** What must be said about the comparison. */
@@ -38,4 +54,5 @@ export interface Peer {
   readonly stores: readonly PeerStore[];
   /** Time from adding a job to its start, one at a time, in ms. */
   readonly latency?: (jobs: number, pauseMs: () => number) => Promise<Latency>;
+  readonly waiting?: readonly WaitingPeer[];
 }

@@ -1,12 +1,11 @@
 /** Queues of jobs in Redis as they are measured: a producer here, a worker in a process of its own. */
 
-import { fork } from "node:child_process";
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { BenchPlace, BROKERS, type BrokerKind } from "../measure/bench-place.ts";
 import { now } from "../measure/marks.ts";
 import type { Drained, Latency } from "./peer.ts";
 import { peerFolder } from "./peer-folder.ts";
+import { drainedOf, latencyOf, type PeerProcess, startPeer, type WorkerOrder } from "./peer-process.ts";
 
 /** The producer's side of a queue. */
 export interface Jobs {
@@ -20,22 +19,11 @@ export interface Jobs {
 /** `loop`: in the worker's own loop. The others are the library's executors, one job each. */
 export type Mode = "loop" | "threads" | "processes";
 
-/** What a worker process is told. */
-export interface WorkerOrder {
+export interface RedisOrder extends WorkerOrder {
   readonly peers: string;
   readonly port: number;
   readonly mode: Mode;
   readonly concurrency: number;
-  readonly jobs: number;
-}
-
-/** What it says in the end. */
-export interface WorkerReport {
-  /** From the start of the first job to the end of the last. */
-  readonly spanMs: number;
-  readonly cpuMs: number;
-  readonly pssBytes: number;
-  readonly latencyUs: Latency;
 }
 
 type Open = (port: number) => Promise<Jobs>;
@@ -66,19 +54,17 @@ export function timeStoring(open: Open, count: number, store: (jobs: Jobs) => Pr
 }
 
 const PER_CALL = 1_000;
-export const IN_FLIGHT = 500;
 
 export function drainJobs(
   open: Open,
   worker: string,
-  order: Pick<WorkerOrder, "mode" | "concurrency">,
+  order: Pick<RedisOrder, "mode" | "concurrency">,
   count: number,
 ): Promise<Drained> {
   return withJobs(open, async (jobs, port) => {
     for (let added = 0; added < count; added += PER_CALL) await jobs.addMany(Math.min(PER_CALL, count - added));
     await using process = await startWorker(worker, { ...order, port, jobs: count });
-    const { spanMs, cpuMs, pssBytes } = await process.report;
-    return { perSecond: (count / spanMs) * 1000, cpuUs: (cpuMs * 1000) / count, pssBytes };
+    return drainedOf(await process.report, count);
   });
 }
 
@@ -95,38 +81,11 @@ export function latencyOfJobs(
       await jobs.addOne({ enqueuedAt: now() });
       await new Promise((resolve) => setTimeout(resolve, pauseMs()));
     }
-    const { p50, p99, max } = (await process.report).latencyUs;
-    return { p50: p50 / 1000, p99: p99 / 1000, max: max / 1000 };
+    return latencyOf(await process.report);
   });
 }
 
-/** Resolves when the worker is connected. */
-async function startWorker(
-  module: string,
-  order: Omit<WorkerOrder, "peers">,
-): Promise<AsyncDisposable & { readonly report: Promise<WorkerReport> }> {
-  const whole: WorkerOrder = { ...order, peers: fileURLToPath(await peerFolder()) };
-  const child = fork(fileURLToPath(new URL(module, import.meta.url)), [JSON.stringify(whole)]);
-  const exited = once(child, "exit");
-  const failed = exited.then(([code, signal]) => Promise.reject(new Error(`${module} ended with ${code ?? signal}`)));
-  failed.catch(() => {});
-  await Promise.race([once(child, "message"), failed]);
-  const report = Promise.race([once(child, "message").then(([message]) => message as WorkerReport), failed]);
-  report.catch(() => {});
-  return {
-    report,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await exited;
-    },
-  };
-}
-
-/** As many at a time as ours. */
-export async function inFlight(count: number, add: () => Promise<unknown>): Promise<void> {
-  let left = count;
-  const one = async (): Promise<void> => {
-    while (left-- > 0) await add();
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, one));
+async function startWorker(module: string, order: Omit<RedisOrder, "peers">): Promise<PeerProcess> {
+  const whole: RedisOrder = { ...order, peers: fileURLToPath(await peerFolder()) };
+  return startPeer(module, whole);
 }

@@ -1,6 +1,9 @@
 /** A report as a page of the documentation. */
 
+import { type Goal, verdictOf } from "./goal.ts";
 import type { Circumstances, Report, Table } from "./report.ts";
+
+export const GOALS_HEAD: readonly string[] = ["what", "wanted", "measured", "reached"];
 
 export function markdownOf(report: Report, { machine, date, command, loadBefore }: Circumstances): string {
   const where = `${machine.cores} × ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.system}, Node ${machine.node}; ${machine.syncMs.toFixed(2)} ms to make 4 KiB durable; load before the run ${loadBefore.toFixed(1)}`;
@@ -11,11 +14,19 @@ export function markdownOf(report: Report, { machine, date, command, loadBefore 
     `Measured on ${date} with \`${command}\` (${where}).`,
     ...report.charts.map((chart) => `![${chart.alt}](${chart.file})`),
     ...report.tables.map(tableOf),
+    goalsOf(report.goals),
     ...(report.notes.length === 0 ? [] : [report.notes.map((note) => `- ${note}`).join("\n")]),
     "",
   ]
     .join("\n\n")
     .replace(/\n+$/, "\n");
+}
+
+function goalsOf(goals: readonly Goal[]): string {
+  const source = "[The figures to beat](../design/goals.md)";
+  if (goals.length === 0) return `${source} set no goal for these.`;
+  const rows = goals.map((goal) => [goal.what, goal.wanted, goal.reached, verdictOf(goal)]);
+  return `${tableOf({ caption: "Goals", head: GOALS_HEAD, rows })}\n\n${source} say where they come from.`;
 }
 
 function tableOf({ caption, head, rows }: Table): string {

@@ -1,6 +1,7 @@
 /** What a benchmark hands over: tables, charts and what must be said about them. */
 
 import type { Machine } from "../measure/machine.ts";
+import type { Goal } from "./goal.ts";
 
 export interface Table {
   readonly caption: string;
@@ -24,6 +25,8 @@ export interface Report {
   readonly summary: string;
   readonly tables: readonly Table[];
   readonly charts: readonly Chart[];
+  /** Empty where none was set. */
+  readonly goals: readonly Goal[];
   readonly notes: readonly string[];
   /** The figures as they were measured, for programs. */
   readonly data: unknown;

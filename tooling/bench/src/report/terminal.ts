@@ -2,10 +2,15 @@
 
 import { SingleBar } from "cli-progress";
 import CliTable from "cli-table3";
-import type { Report } from "./report.ts";
+import { verdictOf } from "./goal.ts";
+import { GOALS_HEAD } from "./markdown.ts";
+import type { Report, Table } from "./report.ts";
 
 export function printReport(report: Report): void {
-  for (const { caption, head, rows } of report.tables) {
+  const goals = report.goals.map((goal) => [goal.what, goal.wanted, goal.reached, verdictOf(goal)]);
+  const tables: Table[] = [...report.tables];
+  if (goals.length > 0) tables.push({ caption: "Goals", head: GOALS_HEAD, rows: goals });
+  for (const { caption, head, rows } of tables) {
     const style = process.stdout.isTTY ? { head: ["bold"], border: ["gray"] } : { head: [], border: [] };
     const colAligns = head.map((_, index) => (index === 0 ? "left" : "right"));
     const table = new CliTable({ head: [...head], colAligns, style });

@@ -6,6 +6,7 @@ import { BenchWorker } from "../measure/bench-worker.ts";
 import { combine, readMarks } from "../measure/marks.ts";
 import { median } from "../measure/statistics.ts";
 import { fixed, mebibytes, runsWords, whole } from "../report/format.ts";
+import { atLeast, atMost, times } from "../report/goal.ts";
 import { progressOf } from "../report/terminal.ts";
 import { type BenchOptions, nameOf, type Scenario } from "./scenario.ts";
 
@@ -64,7 +65,7 @@ export const backlog: Scenario = {
     }
     progress.stop();
     const of = (name: string, which: keyof Measured) => median((measured.get(name) ?? []).map((each) => each[which]));
-    const [{ name: least }] = cases as [Case, ...Case[]];
+    const [{ name: least }, ...rest] = cases as [Case, ...Case[]];
     return {
       name: nameOf("backlog", options.broker),
       title: "A long queue behind",
@@ -82,6 +83,16 @@ export const backlog: Scenario = {
         },
       ],
       charts: [],
+      goals: [
+        ...rest.map(({ name }) =>
+          atLeast(`rate with ${name} ÷ first`, 0.9, of(name, "perSecond") / of(least, "perSecond"), times),
+        ),
+        ...rest
+          .filter(({ delayed }) => delayed > 0)
+          .map(({ name }) =>
+            atMost(`memory with ${name} ÷ first`, 1.05, of(name, "pssBytes") / of(least, "pssBytes"), times),
+          ),
+      ],
       notes: [runsWords(options.runs)],
       data: Object.fromEntries(measured),
     };

@@ -11,6 +11,7 @@ import { median } from "../measure/statistics.ts";
 import { DISPATCH_PEERS } from "../peers/dispatch-peers.ts";
 import { fixed, runsWords, whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
+import { dispatchGoals } from "./dispatch-goals.ts";
 import type { BenchOptions, Scenario } from "./scenario.ts";
 
 const APP = fileURLToPath(new URL("../bench-app.js", import.meta.url));
@@ -161,6 +162,10 @@ export const dispatch: Scenario = {
         },
       ],
       charts: [],
+      goals: dispatchGoals({
+        perSecond: (name) => of(name, "perSecond"),
+        computeMs: (name) => of(name, "computeMs"),
+      }),
       notes: [
         runsWords(options.runs),
         "The processor time is that of the process that holds the pool: threads are in it, child processes are not.",

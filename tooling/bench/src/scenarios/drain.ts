@@ -9,6 +9,7 @@ import type { Drained } from "../peers/peer.ts";
 import { peersOf } from "../peers/peers-of.ts";
 import { fixed, mebibytes, runsWords, whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
+import { drainGoals } from "./drain-goals.ts";
 import { type BenchOptions, nameOf, type Scenario } from "./scenario.ts";
 
 interface Case {
@@ -35,7 +36,7 @@ async function drainOnce({ pool, tasks }: Case, { broker, cpuProf }: BenchOption
   await using worker = await BenchWorker.start({ place, pools: ["--pool", `main=${pool}`, "-Q", "main:io"], cpuProf });
   const cpuBefore = worker.cpuMs();
   await queue.resume();
-  await queue.drained();
+  await queue.drained(tasks);
   const cpuMs = worker.cpuMs() - cpuBefore;
   const pssBytes = worker.pss();
   await worker.stop();
@@ -49,7 +50,7 @@ export const drain: Scenario = {
   about: "tasks that do nothing: tasks a second and processor time per task, for each pool",
   async run(options: BenchOptions) {
     const wanted = (name: string): boolean => options.only?.includes(name) ?? true;
-    const peers = options.peers ? peersOf(options.broker) : [];
+    const { peers, notes } = await peersOf(options.broker, options.peers);
     const subjects = [
       ...CASES.filter(({ name }) => wanted(name)).map((each) => ({
         ...each,
@@ -95,9 +96,13 @@ export const drain: Scenario = {
         },
       ],
       charts: [],
+      goals: drainGoals(options.broker.name, {
+        perSecond: (name) => of(name, "perSecond"),
+        cpuUs: (name) => of(name, "cpuUs"),
+      }),
       notes: [
         `${runsWords(options.runs)} Every task of a run was counted in the executors; a run that misses or repeats one is an error.`,
-        ...peers.map(({ note }) => note),
+        ...notes,
       ],
       data: subjects.map(({ name, tasks }) => ({ name, tasks, runs: measured.get(name) })),
     };

@@ -3,9 +3,11 @@
 import { BenchPlace, type BrokerKind } from "../measure/bench-place.ts";
 import { BenchQueue } from "../measure/bench-queue.ts";
 import { median } from "../measure/statistics.ts";
+import { inFlight } from "../peers/peer-process.ts";
 import { peersOf } from "../peers/peers-of.ts";
 import { fixed, runsWords, whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
+import { enqueueGoals } from "./enqueue-goals.ts";
 import { type BenchOptions, nameOf, type Scenario } from "./scenario.ts";
 
 const IN_FLIGHT = 500;
@@ -33,11 +35,7 @@ const CASES: readonly Case[] = [
     name: `concurrently, ${IN_FLIGHT} in flight`,
     tasks: 50_000,
     async store({ noop }, tasks) {
-      let left = tasks;
-      const one = async (): Promise<void> => {
-        while (left-- > 0) await noop.enqueue();
-      };
-      await Promise.all(Array.from({ length: IN_FLIGHT }, one));
+      await inFlight(tasks, IN_FLIGHT, () => noop.enqueue());
     },
   },
   {
@@ -65,7 +63,7 @@ export const enqueue: Scenario = {
   name: "enqueue",
   about: "messages a second from one producer: in bulk, concurrently, one at a time",
   async run(options: BenchOptions) {
-    const peers = options.peers ? peersOf(options.broker) : [];
+    const { peers, notes } = await peersOf(options.broker, options.peers);
     const subjects = [
       ...CASES.map((each) => ({ ...each, run: (tasks: number) => storeIn(options.broker, each, tasks) })),
       ...peers.flatMap(({ stores }) => stores).map(({ name, tasks, store: run }) => ({ name, tasks, run })),
@@ -102,10 +100,8 @@ export const enqueue: Scenario = {
         },
       ],
       charts: [],
-      notes: [
-        `${runsWords(options.runs)} Every message is counted in the queue afterwards.`,
-        ...peers.map(({ note }) => note),
-      ],
+      goals: enqueueGoals(options.broker.name, of),
+      notes: [`${runsWords(options.runs)} Every message is counted in the queue afterwards.`, ...notes],
       data: subjects.map(({ name, tasks }) => ({ name, tasks, perSecond: rates.get(name) })),
     };
   },

@@ -9,6 +9,7 @@ import { median } from "../measure/statistics.ts";
 import type { Latency } from "../peers/peer.ts";
 import { peersOf } from "../peers/peers-of.ts";
 import { fixed, runsWords, whole } from "../report/format.ts";
+import { atMost, times } from "../report/goal.ts";
 import { progressOf } from "../report/terminal.ts";
 import { type BenchOptions, nameOf, type Scenario } from "./scenario.ts";
 
@@ -27,7 +28,7 @@ async function latencyIn(pool: string, tasks: number, { broker, cpuProf }: Bench
     await queue.arrive.enqueue(now());
     await sleep(pauseMs());
   }
-  await queue.drained();
+  await queue.drained(tasks);
   await worker.stop();
   const [marks, ...others] = await readMarks(place.marks);
   if (marks?.count !== tasks || others.length > 0) throw new Error(`${marks?.count} of ${tasks} tasks arrived`);
@@ -40,12 +41,13 @@ export const latency: Scenario = {
   about: "time from enqueueing to the start of the task in an idle worker",
   async run(options: BenchOptions) {
     const tasks = options.tasks ?? (options.quick ? 200 : 500);
+    const { peers, notes } = await peersOf(options.broker, options.peers);
     const subjects = [
       ...POOLS.filter((pool) => options.only?.includes(pool) ?? true).map((pool) => ({
         name: pool,
         run: () => latencyIn(pool, tasks, options),
       })),
-      ...(options.peers ? peersOf(options.broker) : []).flatMap(({ name, latency: measure }) =>
+      ...peers.flatMap(({ name, latency: measure }) =>
         measure === undefined ? [] : [{ name, run: () => measure(tasks, pauseMs) }],
       ),
     ];
@@ -77,7 +79,10 @@ export const latency: Scenario = {
         },
       ],
       charts: [],
-      notes: [`${runsWords(options.runs)} ${whole(tasks)} tasks in each.`],
+      goals: ["BullMQ", "bee-queue"]
+        .filter((name) => measured.has(name))
+        .map((name) => atMost(`p50 of event:100 ÷ ${name}`, 1, of("event:100", "p50") / of(name, "p50"), times)),
+      notes: [`${runsWords(options.runs)} ${whole(tasks)} tasks in each.`, ...notes],
       data: Object.fromEntries(measured),
     };
   },

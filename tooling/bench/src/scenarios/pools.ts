@@ -1,9 +1,11 @@
 /** The experiment that this project starts from: which pool drains a waiting load fastest, and at what price. */
 
+import { peersOf } from "../peers/peers-of.ts";
 import { fixed, mebibytes, seconds, whole } from "../report/format.ts";
 import { progressOf } from "../report/terminal.ts";
 import { MIX_CASES, type Mixed, type MixLoad, mixIn } from "./mix.ts";
 import { poolCharts } from "./pools-charts.ts";
+import { poolsGoals } from "./pools-goals.ts";
 import { type BenchOptions, nameOf, type Scenario } from "./scenario.ts";
 import { tasksFor, type Waited, waitInPool } from "./waiting.ts";
 
@@ -58,6 +60,13 @@ export const pools: Scenario = {
         else await measure(kind, concurrency);
       }
     }
+    const { peers, notes } = await peersOf(options.broker, options.peers);
+    for (const { name, concurrency, wait } of peers.flatMap(({ waiting = [] }) => waiting)) {
+      const tasks = tasksFor(concurrency, most, TASK_MS, longestMs);
+      progress.at(`${name}, ${concurrency} at once, ${whole(tasks)} tasks that wait ${TASK_MS} ms`);
+      const measured = await wait(tasks, TASK_MS);
+      waited.push({ kind: name, concurrency, tasks, idealMs: (tasks * TASK_MS) / concurrency, ...measured });
+    }
     const load = options.quick ? QUICK_MIX : MIX;
     const mixed: Mixed[] = [];
     for (const each of mixing ? MIX_CASES : []) {
@@ -83,6 +92,7 @@ export const pools: Scenario = {
           : []),
       ],
       charts: poolCharts(nameOf("pools", options.broker), waited, TASK_MS, MOST_TASKS, options.memoryBytes),
+      goals: poolsGoals(waited),
       notes: [
         `Each measurement is at most about ${longestMs / 1000} s of work, so with few at once there are fewer than ${whole(most)} tasks; the column says how many.`,
         "Start and end of each task come from the worker's event stream; the makespan is from the first start to the last end.",
@@ -97,6 +107,7 @@ export const pools: Scenario = {
               "Computing is the same recursive function each time. In one event loop, waits come back late because a computation holds the loop.",
             ]
           : []),
+        ...notes,
       ],
       data: { taskMs: TASK_MS, waited, skipped, mix: { load, mixed } },
     };

@@ -2,9 +2,11 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { BenchPlace, type BrokerKind } from "../measure/bench-place.ts";
+import { BenchQueue } from "../measure/bench-queue.ts";
 import { BenchWorker } from "../measure/bench-worker.ts";
 import { median } from "../measure/statistics.ts";
 import { fixed, mebibytes, runsWords, seconds } from "../report/format.ts";
+import { atMost } from "../report/goal.ts";
 import { progressOf } from "../report/terminal.ts";
 import { type BenchOptions, nameOf, type Scenario } from "./scenario.ts";
 
@@ -47,6 +49,8 @@ interface Started {
 
 async function start(pools: readonly string[], broker: BrokerKind): Promise<Started> {
   await using place = await BenchPlace.open(broker);
+  // As a worker finds it but the first: what is made once is there.
+  await (await BenchQueue.open(place))[Symbol.asyncDispose]();
   await using worker = await BenchWorker.start({ place, pools });
   const readyCpuMs = worker.cpuMs();
   await sleep(IDLE_MS / 2);
@@ -74,16 +78,19 @@ export const startup: Scenario = {
     }
     progress.stop();
     const of = (name: string, which: keyof Started) => median((measured.get(name) ?? []).map((each) => each[which]));
-    const each = (kind: string) => {
+    const each = (kind: string): number => {
       const [few, many] = CASES.filter(({ name, executors }) => executors > 0 && name.startsWith(kind));
-      if (few === undefined || many === undefined || !measured.has(few.name) || !measured.has(many.name)) return [];
-      const bytes = (of(many.name, "pssBytes") - of(few.name, "pssBytes")) / (many.executors - few.executors);
-      return [`Each further ${kind} takes ${mebibytes(bytes)}.`];
+      if (few === undefined || many === undefined || !measured.has(few.name) || !measured.has(many.name)) {
+        return Number.NaN;
+      }
+      return (of(many.name, "pssBytes") - of(few.name, "pssBytes")) / (many.executors - few.executors);
     };
+    const told = (kind: string): string[] =>
+      Number.isNaN(each(kind)) ? [] : [`Each further ${kind} takes ${mebibytes(each(kind))}.`];
     return {
       name: nameOf("startup", options.broker),
       title: "A worker with nothing to do",
-      summary: `From starting the command to its saying that it is ready, ${options.broker.name} broker; then its memory and processor time after ${(IDLE_MS * 1.5) / 1000} s without work.`,
+      summary: `From starting the command to its saying that it is ready, ${options.broker.name} broker that has its queues; then its memory and processor time after ${(IDLE_MS * 1.5) / 1000} s without work.`,
       tables: [
         {
           caption: "Ready and idle",
@@ -98,7 +105,11 @@ export const startup: Scenario = {
         },
       ],
       charts: [],
-      notes: [runsWords(options.runs), ...each("thread"), ...each("process")],
+      goals: [
+        atMost("ready, event:100", 400, of("event:100", "readyMs"), seconds),
+        atMost("memory of a further process", 14 * 2 ** 20, each("process"), mebibytes),
+      ],
+      notes: [runsWords(options.runs), ...told("thread"), ...told("process")],
       data: Object.fromEntries(measured),
     };
   },

@@ -1,10 +1,18 @@
 import { tcpProxy } from "@lovage/conformance";
 import { startRabbitMq } from "@lovage/services";
+import { proxyFaults, strikeProxy } from "./proxied.ts";
 import type { Rig, RigKind } from "./rig.ts";
 
 const DISK_ALARM = "rabbit_alarm:set_alarm({{resource_limit, disk, node()}, []}).";
 const NO_DISK_ALARM = "rabbit_alarm:clear_alarm({resource_limit, disk, node()}).";
+/** `LOVAGE_RABBITMQ_QUEUES=classic` for the other type. */
+const QUEUES = process.env.LOVAGE_RABBITMQ_QUEUES === "classic" ? "classic" : "quorum";
 const SECOND = 1_000;
+/**
+ * A server that begins moves what is due before it knows where to, and tries again when it has had no answer for three minutes. Nothing is
+ * lost by that, but a run would have to wait as long.
+ */
+const ADVANCED = { dead_letter_worker_publisher_confirm_timeout: 4 * SECOND };
 
 /** A server of its own behind a proxy. Ownership is the connection's: what cuts one makes its deliveries come again. */
 export const rabbitmq: RigKind = {
@@ -17,21 +25,7 @@ export const rabbitmq: RigKind = {
       excuses: true,
       does: "the server is killed, and started again a while later",
     },
-    {
-      name: "cut",
-      aims: "broker",
-      forMs: [0, 50],
-      excuses: true,
-      does: "all connections are cut",
-    },
-    {
-      name: "freeze",
-      aims: "broker",
-      forMs: [200, 8 * SECOND],
-      // Longer than three heartbeats at times: then each side takes the other for gone.
-      excuses: true,
-      does: "nothing passes between the server and anybody",
-    },
+    ...proxyFaults("connection"),
     {
       name: "alarm",
       aims: "broker",
@@ -43,27 +37,20 @@ export const rabbitmq: RigKind = {
   stopsAll: false,
   requeue: "copy then ack",
   async open(): Promise<Rig> {
-    const server = await startRabbitMq();
+    const server = await startRabbitMq({ advanced: ADVANCED });
     const proxy = await tcpProxy({ port: server.port });
     return {
-      url: `amqp://127.0.0.1:${proxy.port}?heartbeat=2`,
-      directUrl: server.url,
+      url: `amqp://127.0.0.1:${proxy.port}?heartbeat=2&queueType=${QUEUES}`,
+      directUrl: `${server.url}?queueType=${QUEUES}`,
       async strike(fault: string): Promise<() => Promise<void>> {
-        switch (fault) {
-          case "restart":
-            await server.process.kill();
-            return () => server.process.start();
-          case "cut":
-            proxy.reset();
-            return async () => {};
-          case "freeze":
-            return proxy.freeze();
-          case "alarm":
-            await server.evaluate(DISK_ALARM);
-            return async () => void (await server.evaluate(NO_DISK_ALARM));
-          default:
-            throw new Error(`RabbitMQ's rig knows no fault "${fault}"`);
+        const ofProxy = strikeProxy(proxy, fault);
+        if (ofProxy !== undefined) return ofProxy;
+        if (fault === "alarm") {
+          await server.evaluate(DISK_ALARM);
+          return async () => void (await server.evaluate(NO_DISK_ALARM));
         }
+        await server.process.kill();
+        return () => server.process.start();
       },
       async [Symbol.asyncDispose](): Promise<void> {
         await proxy.close();

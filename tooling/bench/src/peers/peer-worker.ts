@@ -3,14 +3,18 @@
 import { createHistogram } from "node:perf_hooks";
 import { now } from "../measure/marks.ts";
 import { treeCpuMs, treePss } from "../measure/process-tree.ts";
-import type { WorkerOrder, WorkerReport } from "./redis-jobs.ts";
+import type { WorkerOrder, WorkerReport } from "./peer-process.ts";
 
-export const order: WorkerOrder = JSON.parse(process.argv[2] as string) as WorkerOrder;
+const order = JSON.parse(process.argv[2] as string) as WorkerOrder;
 
 const latency = createHistogram({ figures: 3 });
 let firstStartedAt: number | undefined;
 let done = 0;
 let cpuBefore = 0;
+
+export function orderOf<Order extends WorkerOrder>(): Order {
+  return order as Order;
+}
 
 /** Connected; work begins now. */
 export function ready(): void {
