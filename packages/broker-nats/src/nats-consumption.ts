@@ -12,6 +12,7 @@ import { Remains } from "./nats-remains.ts";
 import { Repeats } from "./nats-repeats.ts";
 import type { Revocations } from "./nats-revocations.ts";
 import type { NatsClaim } from "./nats-settlements.ts";
+import type { Source } from "./nats-source.ts";
 import { Standstill } from "./nats-standstill.ts";
 import type { Streams } from "./nats-streams.ts";
 import { Sweeps } from "./nats-sweeps.ts";
@@ -28,15 +29,6 @@ export interface FeedContext {
   readonly deadPulls: DeadPulls;
   readonly done: Done;
   readonly ended: (feed: NatsFeed) => void;
-}
-
-/** How a feed asks for messages: long polls on the one consumer, or rounds over several. */
-export interface Source {
-  /** What may still arrive. */
-  readonly outstanding: number;
-  ask(count: number): void;
-  callOff(): Promise<void>;
-  forget(): void;
 }
 
 const FIRST_REPAIR_MS = 50;
@@ -197,10 +189,10 @@ export class NatsFeed implements Feed {
     }
     const now = Date.now();
     const { leaseMs, paused } = this.#known.settings;
-    const leaseExpiresAt = Math.min(now, Math.max(askedAt, this.#context.link.provenAt)) + leaseMs;
+    const leaseExpiresAt = Math.min(now, Math.max(askedAt, this.#context.link.freshness.provenAt)) + leaseMs;
     if (leaseExpiresAt - now < leaseMs * LEAST_LEFT) {
       // Somebody else has it, or will. What comes after this answer is younger.
-      this.#context.link.prove(0);
+      this.#context.link.freshness.prove(0);
       this.#context.host.events.ownershipLost(this.#known.name, message.id);
       this.roomChanged();
       return;
@@ -240,7 +232,8 @@ export class NatsFeed implements Feed {
   #keepProven(): void {
     const withinMs = Math.min(PROVEN_MS, this.#known.settings.leaseMs * PROVEN_SHARE);
     this.#proving = setTimeout(() => {
-      if (this.#source.outstanding > 0) this.#context.link.prove(withinMs);
+      const { connected, freshness } = this.#context.link;
+      if (connected && this.#source.outstanding > 0) freshness.prove(withinMs);
       this.#keepProven();
     }, withinMs).unref();
   }

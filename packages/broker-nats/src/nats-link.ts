@@ -1,5 +1,6 @@
 import { BrokerUnavailableError, type LovageError } from "@lovage/core/contracts";
 import { apiError, isPassing, isTurnedAway } from "./nats-errors.ts";
+import { Freshness } from "./nats-freshness.ts";
 import {
   type HeaderBlock,
   inbox,
@@ -52,6 +53,7 @@ export class NatsLink {
   readonly connection: NatsConnection;
   readonly apiPrefix: string;
   readonly timeoutMs: number;
+  readonly freshness: Freshness;
   readonly #options: LinkOptions;
   readonly #inbox: string;
   readonly #answers: NatsSubscription;
@@ -64,13 +66,12 @@ export class NatsLink {
   #sweep: NodeJS.Timeout | undefined;
   #connected = true;
   #closed = false;
-  #provenAt = Date.now();
-  #askedForProofAt = 0;
 
   constructor(connection: NatsConnection, options: LinkOptions) {
     this.connection = connection;
     this.apiPrefix = options.apiPrefix;
     this.timeoutMs = options.timeoutMs;
+    this.freshness = new Freshness(() => connection.flush());
     this.#options = options;
     this.#inbox = inbox(options.inboxPrefix);
     this.#answers = connection.subscribe(`${this.#inbox}.*`, {
@@ -89,29 +90,6 @@ export class NatsLink {
 
   get closed(): boolean {
     return this.#closed;
-  }
-
-  /**
-   * When what is read now can have been sent at the earliest, by our clock: not before the last request whose answer has been read. A link that
-   * was frozen, or a process that stood still, then finds messages whose leases began long ago.
-   */
-  get provenAt(): number {
-    return this.#provenAt;
-  }
-
-  /**
-   * Asks the server for a sign of life, unless it was asked or gave one within `withinMs`. Also while others are unanswered: when the link
-   * thaws, the last of them counts.
-   */
-  prove(withinMs: number): void {
-    const askedAt = Date.now();
-    if (!this.connected || askedAt - Math.max(this.#provenAt, this.#askedForProofAt) < withinMs) return;
-    this.#askedForProofAt = askedAt;
-    // Of a connection that breaks there is nothing to prove.
-    this.connection.flush().then(
-      () => this.#proven(askedAt),
-      () => {},
-    );
   }
 
   /** Called after each reconnect, and once the connection is down. Return the function that ends it. */
@@ -242,13 +220,9 @@ export class NatsLink {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
     this.#waiting.delete(key);
-    this.#proven(waiting.sentAt);
+    this.freshness.proven(waiting.sentAt);
     const nobody = message.data.length === 0 && message.headers?.code === 503;
     waiting.answered(nobody ? "no-responders" : message, waiting.times);
-  }
-
-  #proven(at: number): void {
-    this.#provenAt = Math.max(this.#provenAt, at);
   }
 
   #expire(): void {
