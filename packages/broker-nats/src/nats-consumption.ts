@@ -49,7 +49,7 @@ export class NatsFeed implements Feed {
   readonly consumption: HeldConsumption<NatsClaim>;
   readonly #context: FeedContext;
   readonly #leases: LeaseWatch<NatsClaim>;
-  readonly #repeats = new Repeats();
+  readonly #repeats: Repeats | undefined;
   readonly #remains: Remains | undefined;
   readonly #standstill: Standstill;
   readonly #source: Source;
@@ -70,6 +70,7 @@ export class NatsFeed implements Feed {
     this.consumption.leaseMs = known.settings.leaseMs;
     this.#leases = new LeaseWatch(this.consumption);
     this.#source = this.#newSource();
+    this.#repeats = context.features.stepsBack ? new Repeats() : undefined;
     this.#remains = this.#newRemains();
     this.#standstill = this.#newStandstill();
     this.#serverId = link.connection.info?.server_id;
@@ -115,7 +116,7 @@ export class NatsFeed implements Feed {
       deadPulls,
       leaseMs: () => this.#known.settings.leaseMs,
       onMessage,
-      onHeartbeat: (given) => this.#repeats.given(consumer, given),
+      onHeartbeat: (given) => this.#repeats?.given(consumer, given),
       onTrouble,
       onIdle: () => {
         this.roomChanged();
@@ -177,7 +178,7 @@ export class NatsFeed implements Feed {
     const facts = ackFacts(reply);
     const { deliveryCount, seq } = facts;
     this.#standstill.arrived();
-    if (this.#repeats.isOne(facts)) {
+    if (this.#repeats?.isOne(facts) === true) {
       this.roomChanged();
       return;
     }
@@ -242,7 +243,7 @@ export class NatsFeed implements Feed {
     const serverId = this.#context.link.connection.info?.server_id;
     this.#standstill.doubtSoon();
     if (serverId !== this.#serverId) {
-      this.#repeats.forget();
+      this.#repeats?.forget();
       this.#remains?.serverChanged();
     }
     this.#serverId = serverId;
