@@ -9,15 +9,13 @@ export interface GhostsOptions {
   readonly layout: Layout;
   readonly streams: Streams;
   readonly queues: Queues;
-  /** The server is one that has them. */
-  readonly affected: boolean;
 }
 
 const AT_ONCE = 1_000;
 
 /**
- * A server before 2.10 that was killed may remember of a message that somebody holds it, and have the message no longer: it was acknowledged,
- * the removal was kept and the acknowledgement was not. It tries to deliver that again for ever, in front of others, and counts it as owned.
+ * A server that was killed may remember of a message that somebody holds it, and have the message no longer: it was acknowledged, the removal
+ * was kept and the acknowledgement was not. It counts it as owned, one before 2.10 for ever, and tries to deliver it again in front of others.
  * An acknowledgement of a place where nothing is any more ends that and can do no harm.
  */
 export class Ghosts {
@@ -29,8 +27,7 @@ export class Ghosts {
 
   /** Of all queues: by whoever is elected, then and after each reconnect. Rejects with what the server has against it. */
   async layAll(): Promise<void> {
-    const { queues, affected } = this.#options;
-    if (affected) await Promise.all(queues.names().map((queue) => this.#lay(queue)));
+    await Promise.all(this.#options.queues.names().map((queue) => this.#lay(queue)));
   }
 
   async #lay(queue: string): Promise<void> {

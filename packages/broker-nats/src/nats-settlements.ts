@@ -176,7 +176,14 @@ export class Settlements {
 
   #remove({ delivery, claim }: Request, done: Answered): void {
     const stream = this.#layout.readyStream(delivery.queue);
-    removeAcked(this.#streams, stream, claim, this.#link.timeoutMs / 3).then(done, () => done(undefined));
+    removeAcked(this.#streams, stream, claim, this.#link.timeoutMs / 3).then(
+      (settlement) => {
+        // The consumer may have given it out meanwhile, to nobody: it would count as owned until a lease is over.
+        if (settlement === "done") this.#link.say(claim.reply, "+ACK");
+        done(settlement);
+      },
+      () => done(undefined),
+    );
   }
 }
 

@@ -36,6 +36,7 @@ export interface StreamInfo {
     readonly messages: number;
     readonly bytes: number;
     readonly first_seq: number;
+    readonly first_ts: string;
     readonly last_seq: number;
     readonly consumer_count: number;
     readonly subjects?: Readonly<Record<string, number>>;

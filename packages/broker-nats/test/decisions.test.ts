@@ -138,7 +138,14 @@ describe("streams and consumers", () => {
   });
 
   it("do not fit when the consumer remembers what the stream has forgotten", () => {
-    const state = { messages: 0, bytes: 0, first_seq: 1, last_seq: 3, consumer_count: 1 };
+    const state = {
+      messages: 0,
+      bytes: 0,
+      first_seq: 1,
+      first_ts: "2026-11-28T04:00:00Z",
+      last_seq: 3,
+      consumer_count: 1,
+    };
     expect(isAhead({ delivered: { stream_seq: 18 } }, { state })).toBe(true);
     expect(isAhead({ delivered: { stream_seq: 3 } }, { state })).toBe(false);
   });
@@ -219,6 +226,14 @@ describe("names", () => {
       expect(idOfToken(idToken(id))).toBe(id);
     }
     expect(layout.queueOfReadyStream(layout.readyStream("a.b-c_D"))).toBe("a.b-c_D");
+  });
+
+  it("of what may be due are the hours since the first was stored, and one more for clocks that are behind", () => {
+    const hour = 3_600_000;
+    expect(layout.delayedBefore("q", 10.5 * hour, 12.1 * hour)).toEqual([9, 10, 11, 12].map((at) => `ns.d.q.${at}.>`));
+    expect(layout.schedulesBefore("q", 10.5 * hour, 10.6 * hour)).toEqual(["ns.s.q.9.>", "ns.s.q.10.>"]);
+    // Rather everything at once than so many hours.
+    expect(layout.delayedBefore("q", hour, 1_000 * hour)).toEqual(["ns.d.q.>"]);
   });
 
   it("of ack subjects are read in both of their forms", () => {

@@ -10,7 +10,7 @@ import { natsBroker } from "../src/index.ts";
 import { nanosecond } from "../src/nats-acks.ts";
 import { natureOf } from "../src/nats-remains.ts";
 import { withStreams } from "./harness.ts";
-import { Collected, message, patience } from "./support.ts";
+import { ack, Collected, message, patience } from "./support.ts";
 
 const LEASE_MS = 3_000;
 const LONG_LEASE_MS = 60_000;
@@ -40,7 +40,7 @@ it("gives nothing again that was done, has nothing left of it, and counts nothin
         long.set(id, delivery);
         continue;
       }
-      void delivery.ack().then((settled) => settled === "done" && done.add(id));
+      ack(delivery, (settled) => settled === "done" && done.add(id));
       if (done.size >= MESSAGES * 0.75) half();
     }
   });
@@ -79,7 +79,7 @@ it("has nothing left of what was done by a worker that has ended since, either, 
     for (const delivery of batch) {
       // Keeps what is stored before and after it from being forgotten as a whole.
       if (delivery.message.id === "0" && !delivery.redelivered) held.receive([delivery]);
-      else void delivery.ack().then(() => acked++);
+      else ack(delivery, () => acked++);
     }
   };
   await staying.consume({ queue: "ended", credit: 5 }, settle);
@@ -112,7 +112,7 @@ it("does not run again what was delayed and is done, although the server has it 
   await broker.consume({ queue: "later", credit: 50 }, (batch) => {
     for (const delivery of batch) {
       runs.push(delivery.message.id);
-      void delivery.ack().then(() => acked.add(delivery.message.id));
+      ack(delivery, () => acked.add(delivery.message.id));
     }
   });
   const dueAt = Date.now() + 300;
