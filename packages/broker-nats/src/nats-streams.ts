@@ -40,6 +40,8 @@ export interface StreamInfo {
     readonly last_seq: number;
     readonly consumer_count: number;
     readonly subjects?: Readonly<Record<string, number>>;
+    /** How many places between the first and the last are empty. */
+    readonly num_deleted?: number;
     /** Places between the first and the last message where nothing is any more. Only when asked for. */
     readonly deleted?: readonly number[] | null;
   };

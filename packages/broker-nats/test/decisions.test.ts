@@ -19,6 +19,7 @@ import {
 } from "../src/nats-configs.ts";
 import { destination } from "../src/nats-destination.ts";
 import { dueOf, idOfToken, idToken, Layout } from "../src/nats-layout.ts";
+import { patienceOf } from "../src/nats-pulls.ts";
 import { isAhead } from "../src/nats-queues.ts";
 import { Repeats } from "../src/nats-repeats.ts";
 import { nextStep } from "../src/nats-settlements.ts";
@@ -253,6 +254,17 @@ describe("names", () => {
     expect(nanosecond("2026-11-28T04:07:21.1142632Z")).toBe("1795838841114263200");
     expect(nanosecond("2026-11-28T04:07:21Z")).toBe("1795838841000000000");
   });
+});
+
+describe("a pull", () => {
+  it.each([1_000, 3_000, 10_000, 60_000, 3_600_000])(
+    "is over before a lease of %i ms, with two heartbeats in it",
+    (leaseMs) => {
+      const { expiresMs, heartbeatMs } = patienceOf(leaseMs);
+      expect(expiresMs).toBeLessThanOrEqual(Math.min(leaseMs, 30_000));
+      expect(heartbeatMs * 2).toBeLessThan(expiresMs);
+    },
+  );
 });
 
 describe("a repetition", () => {
