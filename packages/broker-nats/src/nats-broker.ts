@@ -180,19 +180,13 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
     const features = featuresOf(version);
     const queues = new Queues({ layout, streams, bucket: declared, choices, features, bands });
     const limits = natsCapabilities({ maxPayload: link.connection.info?.max_payload ?? 0, bands });
-<<<<<<< HEAD
     const publisher = new Publisher(link, layout, queues, limits, this.#settings.now);
-    const deadPulls = new DeadPulls(link, features.stepsBack);
-    const settlements = new Settlements({ link, layout, streams, queues, publisher, deadPulls });
-=======
-    const publisher = new Publisher(link, layout, queues, limits);
     const { stepsBack, forgetsRemovals } = features;
     const deadPulls = new DeadPulls(link, stepsBack);
     const done = new Done({ link, layout, streams, affected: forgetsRemovals });
     const settlements = new Settlements({ link, layout, streams, queues, publisher, deadPulls, done });
->>>>>>> nats-faults
     const revocations = new Revocations(bucket("revoked"), choices);
-    const ghosts = new Ghosts({ link, layout, streams, queues, affected: forgetsRemovals });
+    const ghosts = new Ghosts({ link, layout, streams, queues });
     const mover = new Mover({ link, layout, streams, queues, publisher, bucket: movers, ghosts, forgetsRemovals });
     const admin = new NatsAdmin({ link, layout, streams, queues, revocations, publisher });
     await queues.follow();
