@@ -35,6 +35,11 @@ export interface FeedHost {
   ended(feed: RabbitMqFeed): void;
 }
 
+const CHANNEL_ENDED = "its connection or channel had ended";
+/** The server does not say which; of the last only RabbitMQ 4.3 and later tell this way. */
+const CONSUMER_ENDED =
+  "the server had ended its consumer: the queue was deleted or has moved, or a delivery was unsettled for longer than ackTimeoutMs";
+
 /**
  * The messages of one queue, by a channel of its own, so that whatever the server has against it touches this queue only:
  *
@@ -52,6 +57,8 @@ export class RabbitMqFeed implements Feed {
   #flushing = false;
   #failures = 0;
   #wasAttached = false;
+  /** Why it is to begin anew. */
+  #ended = CHANNEL_ENDED;
   #named: readonly string[] = [];
 
   constructor(terms: ConsumptionTerms<RabbitMqClaim>, host: FeedHost) {
@@ -118,7 +125,8 @@ export class RabbitMqFeed implements Feed {
       this.#failures = 0;
       this.#started.resolve();
       void consumers.arrange();
-      if (this.#wasAttached) this.#host.restarted(queue, "its connection or channel had ended");
+      if (this.#wasAttached) this.#host.restarted(queue, this.#ended);
+      this.#ended = CHANNEL_ENDED;
       this.#wasAttached = true;
     } catch (error) {
       await this.#failed(error);
@@ -200,7 +208,7 @@ export class RabbitMqFeed implements Feed {
 
   #arrived(message: ConsumeMessage | null, consumers: Consumers, consumer: Consumer, unsettled: Unsettled): void {
     if (message === null) {
-      // The server has ended it: its queue was deleted, or the node that had it is gone.
+      this.#ended = CONSUMER_ENDED;
       void this.#channel?.close().catch(() => {});
       this.#tryAgain();
       return;

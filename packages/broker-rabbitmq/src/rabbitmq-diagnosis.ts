@@ -41,6 +41,7 @@ export function diagnose(
 
 const ORDERS = {
   strict: "its queues order by priority themselves",
+  "returned-first": "its quorum queues order by priority themselves, but for what was given back",
   banded: "its queues have two levels of priority, of which the higher is served twice as often",
   none: "its quorum queues ignore priorities",
 } as const;
@@ -50,7 +51,7 @@ function priorities({ version, priority }: ServerTraits, bands: number): Diagnos
   const finding = `RabbitMQ ${version}: ${ORDERS[priority]}`;
   if (bands === 1) return { check, level: "ok", finding };
   const divided = `${finding}; they are divided into ${bands} bands`;
-  if (priority !== "strict") return { check, level: "ok", finding: divided };
+  if (priority === "banded" || priority === "none") return { check, level: "ok", finding: divided };
   const advice = "leave out bands for new queues: the server's own order is stricter and costs less";
   return { check, level: "warning", finding: divided, advice };
 }

@@ -40,7 +40,9 @@ function priorityOf(
   queueType: QueueType,
   since: (major: number, minor: number) => boolean,
 ): BrokerCapabilities["priority"] {
-  if (queueType === "classic" || since(4, 3)) return "strict";
+  if (queueType === "classic") return "strict";
+  // A queue serves what came back to it before it looks at priorities.
+  if (since(4, 3)) return "returned-first";
   // Two levels, of which the higher is served twice for each of the lower.
   return since(4, 0) ? "banded" : "none";
 }

@@ -7,17 +7,7 @@ const rig = await startRig();
 afterAll(() => rig.close());
 
 /** What bands can change. Connections and servers that come and go are theirs no more than one band's: all of it with `LOVAGE_RABBITMQ_BANDS=all`. */
-const GROUPS = new Set([
-  "publish",
-  "settlement",
-  "redelivery",
-  "credit",
-  "fairness",
-  "order",
-  "priority",
-  "purge",
-  "pause",
-]);
+const GROUPS = new Set(["settlement", "redelivery", "credit", "fairness", "order", "priority", "purge"]);
 const scenarios = brokerKit.scenarios.filter(
   ({ group }) => process.env.LOVAGE_RABBITMQ_BANDS === "all" || GROUPS.has(group),
 );

@@ -14,8 +14,8 @@ describe("what is chosen by the server's version", () => {
     ["3.13.7", "quorum", "none", 86_400_000],
     ["4.0.1", "quorum", "banded", 86_400_000],
     ["4.2.0-rc.1", "quorum", "banded", 86_400_000],
-    ["4.3.0", "quorum", "strict", 86_400_000],
-    ["5.0.0", "quorum", "strict", 86_400_000],
+    ["4.3.0", "quorum", "returned-first", 86_400_000],
+    ["5.0.0", "quorum", "returned-first", 86_400_000],
     ["3.10.8", "classic", "strict", 1_800_000],
     ["4.0.1", "classic", "strict", 1_800_000],
     ["4.3.6", "classic", "strict", undefined],
@@ -97,6 +97,10 @@ describe("what is chosen by the server's version", () => {
       },
     });
     expect(layout("classic").readyArguments().arguments).toEqual({ "x-queue-type": "classic", "x-max-priority": 10 });
+  });
+
+  test("only a replicated queue needs a while before it outlives a crash", () => {
+    expect([layout("quorum").newQueueMs, layout("classic").newQueueMs]).toEqual([1_200, 0]);
   });
 
   test("the ladder passes messages on at least once, whatever the type of the other queues", () => {

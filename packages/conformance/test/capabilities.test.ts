@@ -17,7 +17,7 @@ const BROKER: Answers<Omit<BrokerCapabilities, "depth"> & BrokerCapabilities["de
   fenced: YES_NO,
   durable: ["none", "process", "machine"],
   dedupe: ["while-present", "window", "none"],
-  priority: ["strict", "banded", "none"],
+  priority: ["strict", "returned-first", "banded", "none"],
   stablePosition: YES_NO,
   delayResolutionMs: [1, 1_000],
   maxDelayMs: [HOUR_MS, Number.MAX_SAFE_INTEGER],

@@ -24,6 +24,7 @@ const DURABLE: Readonly<Record<BrokerCapabilities["durable"], string>> = {
 
 const PRIORITY: Readonly<Record<BrokerCapabilities["priority"], string>> = {
   strict: "strict priorities",
+  "returned-first": "strict priorities after what was given back",
   banded: "priorities on average",
   none: "no priorities",
 };

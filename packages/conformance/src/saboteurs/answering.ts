@@ -69,6 +69,11 @@ export const answering: readonly BrokerSaboteur[] = [
     ["priority/banded-all-get-on"],
     claim({ priority: "banded" }),
   ),
+  brokerSaboteur(
+    "says that what is given back goes first, and puts it among the others",
+    ["priority/returned-goes-first"],
+    claim({ priority: "returned-first" }),
+  ),
   brokerSaboteur("says that it ignores priorities, and does not", ["priority/none"], claim({ priority: "none" })),
   brokerSaboteur(
     "has a window for duplicates and looks through it at nothing",

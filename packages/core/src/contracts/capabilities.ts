@@ -20,8 +20,11 @@ export interface BrokerCapabilities {
   readonly durable: "none" | "process" | "machine";
   /** Whether a second publish with the same id is recognised: while the message is present, within a window of time, or not at all. */
   readonly dedupe: "while-present" | "window" | "none";
-  /** `strict`: a ready message of higher priority always goes first. `banded`: on average. `none`: priority is ignored. A hint: never refused. */
-  readonly priority: "strict" | "banded" | "none";
+  /**
+   * `strict`: a ready message of higher priority always goes first. `returned-first`: so it does, but that what was given back goes before
+   * all others, whatever its priority. `banded`: on average, and the lowest get on. `none`: priority is ignored. A hint: never refused.
+   */
+  readonly priority: "strict" | "returned-first" | "banded" | "none";
   /** A released message keeps its place. Where false it may come later than its neighbours. */
   readonly stablePosition: boolean;
   /** How late a delayed message may be beyond the usual latency, in ms. Never early. */
