@@ -39,6 +39,12 @@ const CONSUMER_ENDED =
   "the server had ended its consumer: the queue was deleted or has moved, or a delivery was unsettled for longer than ackTimeoutMs";
 
 /**
+ * A queue that was deleted is on the server's books for a moment longer than it lives. Whoever consumes it then has not only the channel closed,
+ * but the whole connection (4.3.6: 541, noproc).
+ */
+const GONE_MS = 500;
+
+/**
  * The messages of one queue, by a channel of its own, so that whatever the server has against it touches this queue only:
  *
  *     detached → (attach) attached → (channel or connection ends) detached …; each → (end) ended
@@ -149,11 +155,11 @@ export class RabbitMqFeed implements Feed {
     this.#tryAgain();
   }
 
-  #tryAgain(): void {
+  #tryAgain(leastMs = 0): void {
     if (!this.consumption.open) return;
     this.#failures += 1;
     clearTimeout(this.#again);
-    this.#again = setTimeout(() => this.attach(), backoff(this.#failures, 20, 500));
+    this.#again = setTimeout(() => this.attach(), Math.max(leastMs, backoff(this.#failures, 20, 500)));
   }
 
   /** What the channel had given us is given to others now. */
@@ -200,7 +206,7 @@ export class RabbitMqFeed implements Feed {
     if (message === null) {
       this.#ended = CONSUMER_ENDED;
       void this.#channel?.close().catch(() => {});
-      this.#tryAgain();
+      this.#tryAgain(GONE_MS);
       return;
     }
     const { queue } = this.consumption;
