@@ -186,7 +186,7 @@ class NatsRuntime implements BrokerRuntime<NatsClaim> {
     const done = new Done({ link, layout, streams, affected: forgetsRemovals });
     const settlements = new Settlements({ link, layout, streams, queues, publisher, deadPulls, done });
     const revocations = new Revocations(bucket("revoked"), choices);
-    const ghosts = new Ghosts({ link, layout, streams, queues, affected: forgetsRemovals });
+    const ghosts = new Ghosts({ link, layout, streams, queues });
     const mover = new Mover({ link, layout, streams, queues, publisher, bucket: movers, ghosts, forgetsRemovals });
     const admin = new NatsAdmin({ link, layout, streams, queues, revocations, publisher });
     await queues.follow();

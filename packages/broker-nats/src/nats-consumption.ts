@@ -11,7 +11,9 @@ import type { KnownQueue, Queues } from "./nats-queues.ts";
 import { Remains } from "./nats-remains.ts";
 import { Repeats } from "./nats-repeats.ts";
 import type { Revocations } from "./nats-revocations.ts";
-import { isNearlyOver, type NatsClaim } from "./nats-settlements.ts";
+import type { NatsClaim } from "./nats-settlements.ts";
+import type { Source } from "./nats-source.ts";
+import { Standstill } from "./nats-standstill.ts";
 import type { Streams } from "./nats-streams.ts";
 import { Sweeps } from "./nats-sweeps.ts";
 import type { Features } from "./nats-versions.ts";
@@ -29,23 +31,13 @@ export interface FeedContext {
   readonly ended: (feed: NatsFeed) => void;
 }
 
-/** How a feed asks for messages: long polls on the one consumer, or rounds over several. */
-export interface Source {
-  /** What may still arrive. */
-  readonly outstanding: number;
-  ask(count: number): void;
-  callOff(): Promise<void>;
-  forget(): void;
-}
-
 const FIRST_REPAIR_MS = 50;
 const MOST_REPAIR_MS = 2_000;
 /** How well it is known when something was sent, at most and as a share of the lease: what is not known is taken off the lease. */
 const PROVEN_MS = 1_000;
 const PROVEN_SHARE = 0.1;
-/** A consumer that has something for this long and gives nothing of it stands still. */
-const STILL_MS = 500;
-const DOUBT_EVERY_MS = 10_000;
+/** Of a lease: with less it is not begun, for the renewal might come too late. */
+const LEAST_LEFT = 0.3;
 /** A server that was restarted may hand out what was given back for later up to half a second early. */
 const MOST_EARLY_MS = 5_000;
 
@@ -57,8 +49,9 @@ export class NatsFeed implements Feed {
   readonly consumption: HeldConsumption<NatsClaim>;
   readonly #context: FeedContext;
   readonly #leases: LeaseWatch<NatsClaim>;
-  readonly #repeats = new Repeats();
+  readonly #repeats: Repeats | undefined;
   readonly #remains: Remains | undefined;
+  readonly #standstill: Standstill;
   readonly #source: Source;
   readonly #leave: readonly (() => void)[];
   #known: KnownQueue;
@@ -66,8 +59,6 @@ export class NatsFeed implements Feed {
   #mending = false;
   #callingOff = false;
   #handingOver = false;
-  #arrivals = 0;
-  #doubtedAt = Number.NEGATIVE_INFINITY;
   #serverId: string | undefined;
   #proving: NodeJS.Timeout | undefined;
 
@@ -79,7 +70,9 @@ export class NatsFeed implements Feed {
     this.consumption.leaseMs = known.settings.leaseMs;
     this.#leases = new LeaseWatch(this.consumption);
     this.#source = this.#newSource();
+    this.#repeats = context.features.stepsBack ? new Repeats() : undefined;
     this.#remains = this.#newRemains();
+    this.#standstill = this.#newStandstill();
     this.#serverId = link.connection.info?.server_id;
     this.#leave = [
       queues.onChange((queue, now) => queue === known.name && this.#changed(now)),
@@ -123,9 +116,26 @@ export class NatsFeed implements Feed {
       deadPulls,
       leaseMs: () => this.#known.settings.leaseMs,
       onMessage,
-      onHeartbeat: (given) => this.#repeats.given(consumer, given),
+      onHeartbeat: (given) => this.#repeats?.given(consumer, given),
       onTrouble,
-      onIdle: () => void this.#doubt(stream),
+      onIdle: () => {
+        this.roomChanged();
+        void this.#standstill.look();
+      },
+    });
+  }
+
+  #newStandstill(): Standstill {
+    const { streams, layout } = this.#context;
+    return new Standstill({
+      streams,
+      stream: layout.readyStream(this.#known.name),
+      consumer: layout.consumer(0),
+      waits: () => this.consumption.open && !this.#mending && !this.#callingOff && this.#source.outstanding > 0,
+      onStandstill: () => {
+        this.#callOff();
+        this.#restarted("the server had messages and sent none");
+      },
     });
   }
 
@@ -167,8 +177,8 @@ export class NatsFeed implements Feed {
     } = this;
     const facts = ackFacts(reply);
     const { deliveryCount, seq } = facts;
-    this.#arrivals += 1;
-    if (this.#repeats.isOne(facts)) {
+    this.#standstill.arrived();
+    if (this.#repeats?.isOne(facts) === true) {
       this.roomChanged();
       return;
     }
@@ -180,12 +190,21 @@ export class NatsFeed implements Feed {
     }
     const now = Date.now();
     const { leaseMs, paused } = this.#known.settings;
-    const leaseExpiresAt = Math.min(now, Math.max(askedAt, this.#context.link.provenAt)) + leaseMs;
-    const early = Math.max(0, dueAt - now);
-    if (!open || room === 0 || paused || (early > 0 && early < MOST_EARLY_MS)) {
-      // Somebody else may have it by now.
-      if (isNearlyOver(leaseExpiresAt - now, leaseMs)) this.roomChanged();
-      else this.#giveBack(reply, early < MOST_EARLY_MS ? early : 0);
+    const leaseExpiresAt = Math.min(now, Math.max(askedAt, this.#context.link.freshness.provenAt)) + leaseMs;
+    if (leaseExpiresAt - now < leaseMs * LEAST_LEFT) {
+      // Somebody else has it, or will. What comes after this answer is younger.
+      this.#context.link.freshness.prove(0);
+      this.#context.host.events.ownershipLost(this.#known.name, message.id);
+      this.roomChanged();
+      return;
+    }
+    const early = dueAt - now;
+    if (early > 0 && early < MOST_EARLY_MS) {
+      this.#giveBack(reply, early);
+      return;
+    }
+    if (!open || room === 0 || paused) {
+      this.#giveBack(reply);
       return;
     }
     consumption.take({ message, claim: { reply, seq }, deliveryCount: deliveryCount + handedOver, leaseExpiresAt });
@@ -214,16 +233,17 @@ export class NatsFeed implements Feed {
   #keepProven(): void {
     const withinMs = Math.min(PROVEN_MS, this.#known.settings.leaseMs * PROVEN_SHARE);
     this.#proving = setTimeout(() => {
-      if (this.#source.outstanding > 0) this.#context.link.prove(withinMs);
+      const { connected, freshness } = this.#context.link;
+      if (connected && this.#source.outstanding > 0) freshness.prove(withinMs);
       this.#keepProven();
     }, withinMs).unref();
   }
 
   #reconnected(): void {
     const serverId = this.#context.link.connection.info?.server_id;
-    this.#doubtedAt = Number.NEGATIVE_INFINITY;
+    this.#standstill.doubtSoon();
     if (serverId !== this.#serverId) {
-      this.#repeats.forget();
+      this.#repeats?.forget();
       this.#remains?.serverChanged();
     }
     this.#serverId = serverId;
@@ -242,29 +262,6 @@ export class NatsFeed implements Feed {
     if (made !== "" && made !== now.settings.made) this.consumption.loseAll();
     if (now.settings.paused) this.#callOff();
     else this.roomChanged();
-  }
-
-  /**
-   * A pull has run out. If the server says that there is something, and nothing of it comes although it was asked again, its consumer stands
-   * still, as some versions do: begins anew.
-   */
-  async #doubt(stream: string): Promise<void> {
-    this.roomChanged();
-    if (performance.now() - this.#doubtedAt < DOUBT_EVERY_MS) return;
-    this.#doubtedAt = performance.now();
-    if (!(await this.#hasReady(stream))) return;
-    const arrivals = this.#arrivals;
-    await new Promise((resolve) => setTimeout(resolve, STILL_MS).unref());
-    const waits = this.consumption.open && !this.#mending && !this.#callingOff && this.#source.outstanding > 0;
-    if (!waits || this.#arrivals !== arrivals || !(await this.#hasReady(stream)) || this.#arrivals !== arrivals) return;
-    this.#callOff();
-    this.#restarted("the server had messages and sent none");
-  }
-
-  async #hasReady(stream: string): Promise<boolean> {
-    const { streams, layout } = this.#context;
-    const info = await streams.consumer(stream, layout.consumer(0)).catch(() => undefined);
-    return info !== undefined && info.num_pending > 0;
   }
 
   /** Makes sure that the queue and its parts are there, and begins anew. */

@@ -18,6 +18,7 @@ interface Subject {
 export async function diagnose({ link, version, streams, queues, layout }: Subject): Promise<readonly Diagnosis[]> {
   const { info } = link.connection;
   const found: Diagnosis[] = [aboutVersion(info?.version ?? "unknown", version)];
+  await queues.follow();
   const names = queues.names();
   const ready = await Promise.all(names.map((queue) => streams.info(layout.readyStream(queue))));
   const replicas = ready.map((stream) => stream?.config.num_replicas ?? 1);

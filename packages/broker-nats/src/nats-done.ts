@@ -1,3 +1,4 @@
+import { atMost } from "@lovage/core/brokers";
 import { ackFacts } from "./nats-acks.ts";
 import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
@@ -18,9 +19,11 @@ interface Queue {
   readonly acked: Recent<number, number>;
   /** On which that holds. */
   serverId: string | undefined;
+  removing: Promise<void> | undefined;
 }
 
 const AT_ONCE = 50;
+const MOST_MS = 500;
 
 /**
  * What this connection has acknowledged, and the server has confirmed. One before 2.10 that was killed may have it again; then it is removed
@@ -40,18 +43,28 @@ export class Done {
     if (!affected) return;
     let known = this.#queues.get(queue);
     if (known === undefined) {
-      known = { acked: new Recent(), serverId: link.connection.info?.server_id };
+      known = { acked: new Recent(), serverId: link.connection.info?.server_id, removing: undefined };
       this.#queues.set(queue, known);
     }
     known.acked.set(seq, millisecond(ackFacts(reply).storedAt));
   }
 
-  /** After a reconnect. Rejects where the server cannot answer; then it is to be called again. */
+  /**
+   * After each reconnect, and before anything is pulled. Resolves when all is removed, or after half a second: the newest go first, and older ones
+   * are seldom given out again. Where the server cannot answer, nothing is noted as removed, and the next call begins anew.
+   */
   async removeAgain(queue: string): Promise<void> {
-    const { link, layout, streams } = this.#options;
     const known = this.#queues.get(queue);
+    if (known === undefined || known.serverId === this.#options.link.connection.info?.server_id) return;
+    known.removing ??= this.#remove(queue, known).finally(() => {
+      known.removing = undefined;
+    });
+    await atMost(known.removing, MOST_MS);
+  }
+
+  async #remove(queue: string, known: Queue): Promise<void> {
+    const { link, layout, streams } = this.#options;
     const serverId = link.connection.info?.server_id;
-    if (known === undefined || known.serverId === serverId) return;
     const stream = layout.readyStream(queue);
     const info = await streams.info(stream, { deleted_details: true });
     const { first_seq: first = 0, last_seq: last = 0, deleted } = info?.state ?? {};
@@ -67,7 +80,7 @@ export class Done {
     await Promise.all(Array.from({ length: AT_ONCE }, remove));
     known.serverId = serverId;
     // Started again meanwhile.
-    if (link.connection.info?.server_id !== serverId) await this.removeAgain(queue);
+    if (link.connection.info?.server_id !== serverId) await this.#remove(queue, known);
   }
 }
 

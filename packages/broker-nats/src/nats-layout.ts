@@ -78,6 +78,11 @@ export class Layout {
     return place(this.scheduleWindow(queue, Math.ceil(dueAt)), dueAt, id);
   }
 
+  /** Where schedules are that were made since `since` and are due before `until`, with others. */
+  schedulesBefore(queue: string, since: number, until: number): readonly string[] {
+    return hours(`${this.namespace}.s.${token(queue)}`, since, until);
+  }
+
   schedulesAll(queue: string): string {
     return `${this.namespace}.s.${token(queue)}.>`;
   }
@@ -93,6 +98,11 @@ export class Layout {
 
   delayed(queue: string, dueAt: number, id: string): string {
     return place(this.delayedWindow(queue, Math.ceil(dueAt)), dueAt, id);
+  }
+
+  /** Where delayed messages are that were stored since `since` and are due before `until`, with others. */
+  delayedBefore(queue: string, since: number, until: number): readonly string[] {
+    return hours(`${this.namespace}.d.${token(queue)}`, since, until);
   }
 
   delayedAll(queue: string): string {
@@ -141,6 +151,16 @@ export class Layout {
   control(kind: string): string {
     return `${this.namespace}.c.${kind}`;
   }
+}
+
+/** Asking for so many one by one costs more than for all at once, with a million that are due later. */
+const MOST_HOURS = 100;
+
+/** Nothing is due before it is stored, but for a clock that is behind. */
+function hours(queue: string, since: number, until: number): readonly string[] {
+  const [first, last] = [Math.floor(since / HOUR_MS) - 1, Math.floor(until / HOUR_MS)];
+  if (last - first >= MOST_HOURS) return [`${queue}.>`];
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => `${queue}.${first + index}.>`);
 }
 
 function window(queue: string, at: number): string {

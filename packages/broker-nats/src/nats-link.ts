@@ -1,5 +1,6 @@
 import { BrokerUnavailableError, type LovageError } from "@lovage/core/contracts";
 import { apiError, isPassing, isTurnedAway } from "./nats-errors.ts";
+import { Freshness } from "./nats-freshness.ts";
 import {
   type HeaderBlock,
   inbox,
@@ -52,6 +53,7 @@ export class NatsLink {
   readonly connection: NatsConnection;
   readonly apiPrefix: string;
   readonly timeoutMs: number;
+  readonly freshness: Freshness;
   readonly #options: LinkOptions;
   readonly #inbox: string;
   readonly #answers: NatsSubscription;
@@ -64,13 +66,12 @@ export class NatsLink {
   #sweep: NodeJS.Timeout | undefined;
   #connected = true;
   #closed = false;
-  #provenAt = Date.now();
-  #proving = false;
 
   constructor(connection: NatsConnection, options: LinkOptions) {
     this.connection = connection;
     this.apiPrefix = options.apiPrefix;
     this.timeoutMs = options.timeoutMs;
+    this.freshness = new Freshness(() => connection.flush());
     this.#options = options;
     this.#inbox = inbox(options.inboxPrefix);
     this.#answers = connection.subscribe(`${this.#inbox}.*`, {
@@ -89,25 +90,6 @@ export class NatsLink {
 
   get closed(): boolean {
     return this.#closed;
-  }
-
-  /**
-   * When what is read now can have been sent at the earliest, by our clock: not before the last request whose answer has been read. A link that
-   * was frozen, or a process that stood still, then finds messages whose leases began long ago.
-   */
-  get provenAt(): number {
-    return this.#provenAt;
-  }
-
-  /** Asks the server for a sign of life, unless {@link provenAt} is from within `withinMs`. */
-  prove(withinMs: number): void {
-    const askedAt = Date.now();
-    if (this.#proving || !this.connected || askedAt - this.#provenAt < withinMs) return;
-    this.#proving = true;
-    this.connection.flush().then(
-      () => this.#proven(askedAt),
-      () => this.#proven(0),
-    );
   }
 
   /** Called after each reconnect, and once the connection is down. Return the function that ends it. */
@@ -238,14 +220,9 @@ export class NatsLink {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
     this.#waiting.delete(key);
-    this.#provenAt = Math.max(this.#provenAt, waiting.sentAt);
+    this.freshness.proven(waiting.sentAt);
     const nobody = message.data.length === 0 && message.headers?.code === 503;
     waiting.answered(nobody ? "no-responders" : message, waiting.times);
-  }
-
-  #proven(at: number): void {
-    this.#proving = false;
-    this.#provenAt = Math.max(this.#provenAt, at);
   }
 
   #expire(): void {
@@ -279,7 +256,6 @@ export class NatsLink {
       const { type, error, data } = status as { type: string; error?: unknown; data?: unknown };
       if (type === "disconnect" && this.#connected) {
         this.#connected = false;
-        this.#proving = false;
         for (const listener of [...this.#onDown]) listener();
       } else if (type === "reconnect") {
         this.#connected = true;

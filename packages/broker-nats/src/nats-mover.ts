@@ -27,7 +27,7 @@ export interface MoverOptions {
 
 const AT_ONCE = 100;
 const AGAIN_MS = 1_000;
-/** Everything is looked through again now and then: an announcement may have been lost. */
+/** What is due is looked through again now and then: an announcement may have been lost. */
 const WINDOWS_BETWEEN_FULL_LOOKS = 60;
 
 /**
@@ -105,14 +105,14 @@ export class Mover {
 
   /** All that is due before the horizon, of all queues: after being elected, and after a reconnect. */
   async #lookThrough(): Promise<void> {
-    const { layout, queues } = this.#options;
+    const { ghosts, layout, queues } = this.#options;
     clearTimeout(this.#turn);
     this.#windows = 0;
     // Far enough that the list of the window after it is there in time, though this one takes a while.
     this.#horizon = windowEnd(Date.now() + WINDOW_MS / 2);
     await this.#all([
-      this.#options.ghosts.layAll(),
-      ...queues.names().map((queue) => this.#list(queue, layout.delayedAll(queue))),
+      ghosts.layAll(),
+      ...queues.names().map((queue) => this.#list(queue, (since) => layout.delayedBefore(queue, since, this.#horizon))),
       this.#overdue.lookThrough(),
     ]);
     this.#nextTurn();
@@ -127,7 +127,7 @@ export class Mover {
     this.#horizon += WINDOW_MS;
     const queues = [...this.#later];
     this.#later.clear();
-    const lists = queues.map((queue) => this.#list(queue, `${layout.delayedWindow(queue, from)}.>`));
+    const lists = queues.map((queue) => this.#list(queue, () => [`${layout.delayedWindow(queue, from)}.>`]));
     await this.#all([...lists, this.#overdue.look()]);
     this.#nextTurn();
   }
@@ -140,19 +140,22 @@ export class Mover {
     this.#turn = setTimeout(() => void this.#turnTo(), wait).unref();
   }
 
-  async #list(queue: string, filter: string): Promise<void> {
+  /** `filters`: by when the first that is there was stored. */
+  async #list(queue: string, filters: (since: number) => readonly string[]): Promise<void> {
     const { layout, streams } = this.#options;
     const stream = layout.delayStream(queue);
     const info = await streams.info(stream);
     if (info === undefined || info.state.messages === 0) return;
     this.#later.add(queue);
-    for await (const page of streams.subjects(stream, filter)) {
-      for (const subject of Object.keys(page)) {
-        const dueAt = dueOf(subject);
-        if (dueAt !== undefined && dueAt < this.#horizon) this.#agenda.add({ queue, subject }, dueAt);
+    for (const filter of filters(Date.parse(info.state.first_ts))) {
+      for await (const page of streams.subjects(stream, filter)) {
+        for (const subject of Object.keys(page)) {
+          const dueAt = dueOf(subject);
+          if (dueAt !== undefined && dueAt < this.#horizon) this.#agenda.add({ queue, subject }, dueAt);
+        }
+        if (!this.#active) return;
+        this.#schedule();
       }
-      if (!this.#active) return;
-      this.#schedule();
     }
   }
 

@@ -37,9 +37,14 @@ export class Overdue {
     this.#lookedUntil = startOf(before);
     this.#windows.clear();
     for (const queue of this.#scheduling()) {
-      for await (const page of streams.subjects(layout.readyStream(queue), layout.schedulesAll(queue))) {
-        for (const subject of Object.keys(page)) {
-          if ((dueOf(subject) ?? before) < before) this.#windows.set(windowOf(subject), queue);
+      const stream = layout.readyStream(queue);
+      const info = await streams.info(stream);
+      if (info === undefined || info.state.messages === 0) continue;
+      for (const filter of layout.schedulesBefore(queue, Date.parse(info.state.first_ts), before)) {
+        for await (const page of streams.subjects(stream, filter)) {
+          for (const subject of Object.keys(page)) {
+            if ((dueOf(subject) ?? before) < before) this.#windows.set(windowOf(subject), queue);
+          }
         }
       }
     }

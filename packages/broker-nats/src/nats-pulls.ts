@@ -1,6 +1,7 @@
 import type { DeadPulls } from "./nats-dead-pulls.ts";
 import type { NatsLink } from "./nats-link.ts";
 import type { NatsMessage, NatsSubscription } from "./nats-port.ts";
+import type { Source } from "./nats-source.ts";
 import { nanos } from "./nats-streams.ts";
 
 export interface PullsOptions {
@@ -55,7 +56,7 @@ interface Round {
  * Long polls on one consumer, for exactly as many messages as are wanted: what is outstanding is what may still arrive. The server says when
  * a pull has ended and how much of it was left, and every two seconds or sooner that it still knows of it; when it is silent, this says so.
  */
-export class Pulls {
+export class Pulls implements Source {
   readonly #link: NatsLink;
   readonly #options: PullsOptions;
   #round: Round | undefined;
@@ -96,7 +97,6 @@ export class Pulls {
     this.#watch ??= setInterval(() => this.#look(), HEARTBEAT_MS).unref();
   }
 
-  /** Nothing more is wanted. What was on its way still arrives; resolves when nothing can. */
   callOff(): Promise<void> {
     const round = this.#end();
     if (round === undefined) return this.#calledOff;
@@ -109,7 +109,6 @@ export class Pulls {
     return this.#calledOff;
   }
 
-  /** The connection is gone, and what was asked on it: a reply to the old inbox has nobody to go to. */
   forget(): void {
     this.#end()?.heard.unsubscribe();
   }

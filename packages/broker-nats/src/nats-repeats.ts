@@ -3,7 +3,8 @@ import type { AckFacts } from "./nats-acks.ts";
 type Mark = Pick<AckFacts, "seq" | "consumerSeq">;
 
 /**
- * What a server gives out a second time as if it were the first: see {@link DeadPulls}. First hand-overs of a consumer go up through its stream,
+ * What a server before 2.10.15 gives out a second time as if it were the first: see {@link DeadPulls}. (Later ones count what they could not
+ * deliver as not given out, so there it may be the first time.) First hand-overs of a consumer go up through its stream,
  * so one at or below what is known to have been given out is a repetition, and the message is somebody else's. Known from what arrives here,
  * and from heartbeats.
  */

@@ -35,11 +35,6 @@ export interface Standing {
   readonly surrendered: boolean;
 }
 
-/** So little of a lease is left that what is said of the message might reach the server when somebody else has it. */
-export function isNearlyOver(leftMs: number, leaseMs: number): boolean {
-  return leftMs <= Math.min(MOST_MARGIN_MS, leaseMs / 10);
-}
-
 /**
  * What is done about a request. This server does not ask whose a message is, so nothing leaves for a delivery whose lease is over by our own
  * clock; and nothing that could take it from its next holder when it is nearly over (a tenth of it is left, or half a second), for it might
@@ -55,7 +50,7 @@ export function nextStep(
   if (kind === "ack") return "+ACK";
   // At once, in front of the others; counted as ready when somebody takes it.
   if (kind === "release" && surrendered) return "-NAK";
-  if (isNearlyOver(leftMs, leaseMs)) return "lost";
+  if (leftMs <= Math.min(MOST_MARGIN_MS, leaseMs / 10)) return "lost";
   return kind === "renew" ? "+WPI" : "replace";
 }
 
@@ -181,7 +176,14 @@ export class Settlements {
 
   #remove({ delivery, claim }: Request, done: Answered): void {
     const stream = this.#layout.readyStream(delivery.queue);
-    removeAcked(this.#streams, stream, claim, this.#link.timeoutMs / 3).then(done, () => done(undefined));
+    removeAcked(this.#streams, stream, claim, this.#link.timeoutMs / 3).then(
+      (settlement) => {
+        // The consumer may have given it out meanwhile, to nobody: it would count as owned until a lease is over.
+        if (settlement === "done") this.#link.say(claim.reply, "+ACK");
+        done(settlement);
+      },
+      () => done(undefined),
+    );
   }
 }
 

@@ -36,9 +36,12 @@ export interface StreamInfo {
     readonly messages: number;
     readonly bytes: number;
     readonly first_seq: number;
+    readonly first_ts: string;
     readonly last_seq: number;
     readonly consumer_count: number;
     readonly subjects?: Readonly<Record<string, number>>;
+    /** How many places between the first and the last are empty. */
+    readonly num_deleted?: number;
     /** Places between the first and the last message where nothing is any more. Only when asked for. */
     readonly deleted?: readonly number[] | null;
   };

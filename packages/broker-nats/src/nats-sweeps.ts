@@ -2,6 +2,7 @@ import { bandsInTurn } from "@lovage/core/brokers";
 import type { Layout } from "./nats-layout.ts";
 import type { NatsLink } from "./nats-link.ts";
 import type { NatsMessage, NatsSubscription } from "./nats-port.ts";
+import type { Source } from "./nats-source.ts";
 import type { Streams } from "./nats-streams.ts";
 
 export interface SweepsOptions {
@@ -23,7 +24,7 @@ const LAPSE_LOOK_MS = 1_000;
  * what it has. So no more is ever asked than is wanted, even when that is one. When all are empty it waits for the server's word that a
  * message was stored.
  */
-export class Sweeps {
+export class Sweeps implements Source {
   readonly #link: NatsLink;
   readonly #streams: Streams;
   readonly #options: SweepsOptions;

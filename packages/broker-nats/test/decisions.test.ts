@@ -19,6 +19,7 @@ import {
 } from "../src/nats-configs.ts";
 import { destination } from "../src/nats-destination.ts";
 import { dueOf, idOfToken, idToken, Layout } from "../src/nats-layout.ts";
+import { patienceOf } from "../src/nats-pulls.ts";
 import { isAhead } from "../src/nats-queues.ts";
 import { Repeats } from "../src/nats-repeats.ts";
 import { nextStep } from "../src/nats-settlements.ts";
@@ -137,7 +138,14 @@ describe("streams and consumers", () => {
   });
 
   it("do not fit when the consumer remembers what the stream has forgotten", () => {
-    const state = { messages: 0, bytes: 0, first_seq: 1, last_seq: 3, consumer_count: 1 };
+    const state = {
+      messages: 0,
+      bytes: 0,
+      first_seq: 1,
+      first_ts: "2026-11-28T04:00:00Z",
+      last_seq: 3,
+      consumer_count: 1,
+    };
     expect(isAhead({ delivered: { stream_seq: 18 } }, { state })).toBe(true);
     expect(isAhead({ delivered: { stream_seq: 3 } }, { state })).toBe(false);
   });
@@ -220,6 +228,14 @@ describe("names", () => {
     expect(layout.queueOfReadyStream(layout.readyStream("a.b-c_D"))).toBe("a.b-c_D");
   });
 
+  it("of what may be due are the hours since the first was stored, and one more for clocks that are behind", () => {
+    const hour = 3_600_000;
+    expect(layout.delayedBefore("q", 10.5 * hour, 12.1 * hour)).toEqual([9, 10, 11, 12].map((at) => `ns.d.q.${at}.>`));
+    expect(layout.schedulesBefore("q", 10.5 * hour, 10.6 * hour)).toEqual(["ns.s.q.9.>", "ns.s.q.10.>"]);
+    // Rather everything at once than so many hours.
+    expect(layout.delayedBefore("q", hour, 1_000 * hour)).toEqual(["ns.d.q.>"]);
+  });
+
   it("of ack subjects are read in both of their forms", () => {
     const facts = {
       stream: "s",
@@ -238,6 +254,17 @@ describe("names", () => {
     expect(nanosecond("2026-11-28T04:07:21.1142632Z")).toBe("1795838841114263200");
     expect(nanosecond("2026-11-28T04:07:21Z")).toBe("1795838841000000000");
   });
+});
+
+describe("a pull", () => {
+  it.each([1_000, 3_000, 10_000, 60_000, 3_600_000])(
+    "is over before a lease of %i ms, with two heartbeats in it",
+    (leaseMs) => {
+      const { expiresMs, heartbeatMs } = patienceOf(leaseMs);
+      expect(expiresMs).toBeLessThanOrEqual(Math.min(leaseMs, 30_000));
+      expect(heartbeatMs * 2).toBeLessThan(expiresMs);
+    },
+  );
 });
 
 describe("a repetition", () => {

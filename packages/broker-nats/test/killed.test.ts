@@ -8,9 +8,10 @@ import { startNats } from "@lovage/services";
 import { describe, expect, it } from "vitest";
 import { natsBroker } from "../src/index.ts";
 import { nanosecond } from "../src/nats-acks.ts";
+import { isHaunted } from "../src/nats-ghosts.ts";
 import { natureOf } from "../src/nats-remains.ts";
 import { withStreams } from "./harness.ts";
-import { Collected, message, patience } from "./support.ts";
+import { ack, Collected, message, patience } from "./support.ts";
 
 const LEASE_MS = 3_000;
 const LONG_LEASE_MS = 60_000;
@@ -40,7 +41,7 @@ it("gives nothing again that was done, has nothing left of it, and counts nothin
         long.set(id, delivery);
         continue;
       }
-      void delivery.ack().then((settled) => settled === "done" && done.add(id));
+      ack(delivery, (settled) => settled === "done" && done.add(id));
       if (done.size >= MESSAGES * 0.75) half();
     }
   });
@@ -79,7 +80,7 @@ it("has nothing left of what was done by a worker that has ended since, either, 
     for (const delivery of batch) {
       // Keeps what is stored before and after it from being forgotten as a whole.
       if (delivery.message.id === "0" && !delivery.redelivered) held.receive([delivery]);
-      else void delivery.ack().then(() => acked++);
+      else ack(delivery, () => acked++);
     }
   };
   await staying.consume({ queue: "ended", credit: 5 }, settle);
@@ -112,7 +113,7 @@ it("does not run again what was delayed and is done, although the server has it 
   await broker.consume({ queue: "later", credit: 50 }, (batch) => {
     for (const delivery of batch) {
       runs.push(delivery.message.id);
-      void delivery.ack().then(() => acked.add(delivery.message.id));
+      ack(delivery, () => acked.add(delivery.message.id));
     }
   });
   const dueAt = Date.now() + 300;
@@ -130,6 +131,28 @@ it("does not run again what was delayed and is done, although the server has it 
   await broker.publish([message("later", "last")]);
   await expect.poll(() => acked.has("last"), { timeout: patience.timeoutMs }).toBe(true);
   expect(runs.length).toBe(DELAYED + 1);
+});
+
+describe("entries of messages that are nowhere", () => {
+  const state = { messages: 10, num_deleted: 5 };
+  const knows = (num_pending: number, num_ack_pending: number) => [{ num_pending, num_ack_pending }];
+
+  it("are there if consumers know of more messages than there are", () => {
+    expect(isHaunted(knows(8, 3), state, false)).toBe(true);
+    expect(isHaunted([...knows(4, 1), ...knows(4, 2)], state, false)).toBe(true);
+    expect(isHaunted(knows(8, 2), state, false)).toBe(false);
+  });
+
+  it("may be there, hidden by what should be gone, on a server that was started anew, unless that would be long to find out", () => {
+    expect(isHaunted(knows(1, 2), state, true)).toBe(true);
+    expect(isHaunted(knows(1, 2), { ...state, num_deleted: 1_000_000 }, true)).toBe(false);
+    expect(isHaunted(knows(9, 2), { ...state, num_deleted: 1_000_000 }, true)).toBe(true);
+  });
+
+  it("are none where nothing is held, or no place is empty", () => {
+    expect(isHaunted(knows(11, 0), state, true)).toBe(false);
+    expect(isHaunted(knows(9, 2), { messages: 10 }, true)).toBe(false);
+  });
 });
 
 describe("what is in the stream while nobody holds anything", () => {

@@ -1,7 +1,7 @@
 /** For tests beside the kit: messages, and what arrives. */
 
 import { randomUUID } from "node:crypto";
-import { type Delivery, isLovageError, type OutgoingMessage } from "@lovage/core/contracts";
+import { type Delivery, isLovageError, type OutgoingMessage, type Settlement } from "@lovage/core/contracts";
 
 /** A bound for what never comes. */
 export const patience = { timeoutMs: 15_000 };
@@ -15,8 +15,8 @@ export function message(
 }
 
 /** Acks, and bears that the broker is closed before there is an answer. */
-export function ack(delivery: Delivery): void {
-  delivery.ack().catch((error: unknown) => {
+export function ack(delivery: Delivery, settled: (settlement: Settlement) => void = () => {}): void {
+  delivery.ack().then(settled, (error: unknown) => {
     if (!isLovageError(error, "BROKER_CLOSED")) throw error;
   });
 }

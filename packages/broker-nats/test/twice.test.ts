@@ -63,7 +63,14 @@ it("gives what a closing worker had to the next who asks, and not what another h
   const pull = JSON.stringify({ batch: 5, expires: 30_000_000_000, idle_heartbeat: 2_000_000_000 });
   dead.say(`${dead.apiPrefix}.CONSUMER.MSG.NEXT.lovage-q-died.b0`, pull, undefined, inbox);
   await dead.flush();
+  const connections = async (): Promise<number> => {
+    const answer = await fetch(`${server.monitoringUrl}/connz`);
+    return ((await answer.json()) as { num_connections: number }).num_connections;
+  };
+  const alive = await connections();
   await dead.close();
+  // Until the server has noticed, it may send to it, and a lease has to be waited for.
+  await expect.poll(connections).toBeLessThan(alive);
   await one.close();
   await using idle = await broker();
   const arrived = new Collected();

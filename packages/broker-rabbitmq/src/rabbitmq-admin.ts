@@ -14,7 +14,7 @@ import {
 import type { Channel } from "amqplib";
 import { DeadLetters } from "./rabbitmq-dead-letters.ts";
 import { isMissing, rabbitMqError } from "./rabbitmq-errors.ts";
-import { type Journal, YOUNG_MS } from "./rabbitmq-journal.ts";
+import type { Journal } from "./rabbitmq-journal.ts";
 import { duePattern } from "./rabbitmq-ladder.ts";
 import type { Link } from "./rabbitmq-link.ts";
 import type { Management } from "./rabbitmq-management.ts";
@@ -57,14 +57,13 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
     const { name } = declaration;
     // What is wrong with it is said before anything is asked.
     queueSettings(declaration);
-    if (this.#journal.settings(name) === undefined) await this.#journal.sync();
-    const present = this.#journal.settings(name);
+    const present = await this.#journal.find(name);
     const settings = queueSettings(declaration, present);
     const bandsBefore = this.#journal.bands(name);
     const bands = Math.max(this.#bands, bandsBefore);
     // The journal last: who reads of a band finds its queue, and may rely on what it confirms.
     await this.#declare(name, settings, bands);
-    if (present !== undefined && bands > bandsBefore) await setTimeout(YOUNG_MS);
+    if (present !== undefined && bands > bandsBefore) await setTimeout(this.#layout.newQueueMs);
     if (present === undefined || !same(present, settings) || bands > bandsBefore)
       await this.#journal.declare(name, settings, bands);
     if (present !== undefined) await this.#letters.move(name, present, settings);
@@ -74,8 +73,7 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
 
   /** A queue that the journal knows is made again if it is not there. False: it was destroyed, or never declared. */
   async mend(queue: string): Promise<boolean> {
-    await this.#journal.sync();
-    const settings = this.#journal.settings(queue);
+    const settings = await this.#journal.findNow(queue);
     if (settings === undefined) return false;
     await this.#declare(queue, settings, this.#journal.bands(queue));
     return true;
@@ -175,8 +173,10 @@ export class RabbitMqAdmin implements Calls<QueueAdmin> {
   }
 
   async #settings(queue: string): Promise<QueueSettings> {
-    if (this.#journal.settings(queue) === undefined) await this.#synced();
-    const settings = this.#journal.settings(queue);
+    const known = this.#journal.settings(queue);
+    if (known !== undefined) return known;
+    await this.#synced();
+    const settings = await this.#journal.find(queue);
     if (settings === undefined) throw new QueueNotFoundError(queue);
     return settings;
   }

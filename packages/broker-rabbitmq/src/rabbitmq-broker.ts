@@ -24,7 +24,7 @@ import { RabbitMqControl } from "./rabbitmq-control.ts";
 import { diagnose } from "./rabbitmq-diagnosis.ts";
 import { Doorkeeper } from "./rabbitmq-doorkeeper.ts";
 import { rabbitMqError } from "./rabbitmq-errors.ts";
-import { Journal, YOUNG_MS } from "./rabbitmq-journal.ts";
+import { Journal } from "./rabbitmq-journal.ts";
 import type { Session } from "./rabbitmq-link.ts";
 import { Links } from "./rabbitmq-links.ts";
 import { Management } from "./rabbitmq-management.ts";
@@ -46,7 +46,7 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
   readonly name = "rabbitmq";
   readonly address: string;
   readonly operationTimeoutMs: number;
-  readonly newQueueMs: number = YOUNG_MS;
+  readonly newQueueMs: number;
   readonly control: ControlChannel;
   readonly #control: RabbitMqControl;
   readonly admin: RabbitMqAdmin;
@@ -73,6 +73,7 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
     this.address = settings.address;
     this.operationTimeoutMs = timeoutMs;
     this.#layout = new Layout(settings.layout);
+    this.newQueueMs = this.#layout.newQueueMs;
     const connectTimeoutMs = Math.max(LEAST_CONNECT_MS, Math.min(timeoutMs, 10_000));
     this.#links = new Links(
       { servers: settings.servers, connectTimeoutMs },
@@ -91,7 +92,12 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
       },
     );
     this.#publisher = new Publisher(maxUnconfirmed, () => this.#store.ladderMayBeGone());
-    this.#journal = new Journal(this.#publisher, this.#layout, timeoutMs, (code, message) => this.warn(code, message));
+    this.#journal = new Journal({
+      publisher: this.#publisher,
+      layout: this.#layout,
+      timeoutMs,
+      warn: (code, message) => this.warn(code, message),
+    });
     this.#store = new Store(this.#publisher, this.#journal, this.#layout, this.#links.consuming);
     this.#publish = new Publishing(
       this.#store,
@@ -157,8 +163,7 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
 
   async consume(terms: ConsumptionTerms<RabbitMqClaim>): Promise<HeldConsumption<RabbitMqClaim>> {
     const { queue } = terms;
-    if (this.#journal.settings(queue) === undefined) await this.#journal.sync();
-    if (this.#journal.settings(queue) === undefined) throw new QueueNotFoundError(queue);
+    if ((await this.#journal.find(queue)) === undefined) throw new QueueNotFoundError(queue);
     const feed = new RabbitMqFeed(terms, this);
     this.#feeds.add(feed);
     await feed.started;

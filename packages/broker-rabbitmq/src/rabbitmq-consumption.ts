@@ -33,6 +33,17 @@ export interface FeedHost {
   ended(feed: RabbitMqFeed): void;
 }
 
+const CHANNEL_ENDED = "its connection or channel had ended";
+/** The server does not say which; of the last only RabbitMQ 4.3 and later tell this way. */
+const CONSUMER_ENDED =
+  "the server had ended its consumer: the queue was deleted or has moved, or a delivery was unsettled for longer than ackTimeoutMs";
+
+/**
+ * A queue that was deleted is on the server's books for a moment longer than it lives. Whoever consumes it then has not only the channel closed,
+ * but the whole connection (4.3.6: 541, noproc).
+ */
+const GONE_MS = 500;
+
 /**
  * The messages of one queue, by a channel of its own, so that whatever the server has against it touches this queue only:
  *
@@ -50,6 +61,8 @@ export class RabbitMqFeed implements Feed {
   #flushing = false;
   #failures = 0;
   #wasAttached = false;
+  /** Why it is to begin anew. */
+  #ended = CHANNEL_ENDED;
 
   constructor(terms: ConsumptionTerms<RabbitMqClaim>, host: FeedHost) {
     this.#host = host;
@@ -115,7 +128,8 @@ export class RabbitMqFeed implements Feed {
       this.#failures = 0;
       this.#started.resolve();
       void consumers.arrange();
-      if (this.#wasAttached) this.#host.restarted(queue, "its connection or channel had ended");
+      if (this.#wasAttached) this.#host.restarted(queue, this.#ended);
+      this.#ended = CHANNEL_ENDED;
       this.#wasAttached = true;
     } catch (error) {
       await this.#failed(error);
@@ -141,11 +155,11 @@ export class RabbitMqFeed implements Feed {
     this.#tryAgain();
   }
 
-  #tryAgain(): void {
+  #tryAgain(leastMs = 0): void {
     if (!this.consumption.open) return;
     this.#failures += 1;
     clearTimeout(this.#again);
-    this.#again = setTimeout(() => this.attach(), backoff(this.#failures, 20, 500));
+    this.#again = setTimeout(() => this.attach(), Math.max(leastMs, backoff(this.#failures, 20, 500)));
   }
 
   /** What the channel had given us is given to others now. */
@@ -190,9 +204,9 @@ export class RabbitMqFeed implements Feed {
 
   #arrived(message: ConsumeMessage | null, consumers: Consumers, consumer: Consumer, unsettled: Unsettled): void {
     if (message === null) {
-      // The server has ended it: its queue was deleted, or the node that had it is gone.
+      this.#ended = CONSUMER_ENDED;
       void this.#channel?.close().catch(() => {});
-      this.#tryAgain();
+      this.#tryAgain(GONE_MS);
       return;
     }
     const { queue } = this.consumption;

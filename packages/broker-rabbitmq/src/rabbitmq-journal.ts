@@ -8,63 +8,49 @@
  *     {"is":"pause","name":"mail","paused":true}
  *     {"is":"void","name":"mail"}                         its delayed messages were purged
  *     {"is":"revoked","ids":[…],"until":1790000000000}    {"is":"pardoned","ids":[…]}
+ *     {"is":"mark"}                                       nothing: whoever has written and read it has read all that was before it
  *     {"is":"state","queues":{…},"asOf":120}              what the records up to 120 say together
  *
  * The server drops what is older than a week, whole segments at a time; so whoever reads a journal in which nothing was summed up for a day sums
  * it up.
  */
 
-import { setTimeout } from "node:timers/promises";
-import { backoff } from "@lovage/core/brokers";
 import { DEFAULT_REVOKE_TTL_MS, type QueueSettings } from "@lovage/core/contracts";
-import type { Channel, ConsumeMessage } from "amqplib";
-import { isMissing, isStreamAway, messageOf } from "./rabbitmq-errors.ts";
 import { type JournalRecord, JournalState } from "./rabbitmq-journal-state.ts";
 import type { Session } from "./rabbitmq-link.ts";
 import type { Publisher } from "./rabbitmq-publisher.ts";
+import { RecordStream } from "./rabbitmq-record-stream.ts";
 import type { Layout } from "./rabbitmq-topology.ts";
 
 const DAY_MS = 24 * 3_600_000;
-const PREFETCH = 1_000;
-/** Some five seconds. */
-const ATTEMPTS_BEFORE_WARNING = 16;
 /** Ids per record: a record must fit into one message comfortably. */
 const IDS_PER_RECORD = 1_000;
-/**
- * The server's list of replicated queues reaches its disk up to a second after one was made. Killed before, it comes back with the queue
- * empty, whatever it has confirmed (3.10.8): so it is not called declared before that.
- */
-export const YOUNG_MS = 1_200;
+export interface JournalOptions {
+  readonly publisher: Publisher;
+  readonly layout: Layout;
+  readonly timeoutMs: number;
+  warn(code: string, message: string): void;
+}
 
 export class Journal {
-  readonly #publisher: Publisher;
-  readonly #layout: Layout;
-  readonly #timeoutMs: number;
-  readonly #warn: (code: string, message: string) => void;
   readonly #state = new JournalState();
-  readonly #writer: string = crypto.randomUUID();
-  readonly #awaited = new Map<string, () => void>();
+  readonly #stream: RecordStream;
+  readonly #newQueueMs: number;
   readonly #listeners = new Set<() => void>();
-  #written = 0;
-  #read = 0;
-  #session: Session | undefined;
-  #catchingUp: Session | undefined;
-  #channel: Channel | undefined;
-  /** It was read to its end once. */
-  #known = false;
   #summing: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(
-    publisher: Publisher,
-    layout: Layout,
-    timeoutMs: number,
-    warn: (code: string, message: string) => void = () => {},
-  ) {
-    this.#publisher = publisher;
-    this.#layout = layout;
-    this.#timeoutMs = timeoutMs;
-    this.#warn = warn;
+  /** `warn`: what operators should know. */
+  constructor(options: JournalOptions) {
+    this.#newQueueMs = options.layout.newQueueMs;
+    this.#stream = new RecordStream({
+      ...options,
+      warn: (code, message) => options.warn(code, message),
+      record: (offset, content) => {
+        this.#state.apply(offset, content);
+        for (const listener of this.#listeners) listener();
+      },
+    });
   }
 
   /** How much of the journal was read: the offset of the last record. */
@@ -98,10 +84,10 @@ export class Journal {
     return seen < (this.#state.queue(queue)?.voidBefore ?? 0);
   }
 
-  /** For how long what `queue` confirms is not to be relied on yet, in ms; see {@link YOUNG_MS}. Clocks differ: never longer than that. */
+  /** For how long what `queue` confirms is not to be relied on yet, in ms; see {@link Layout.newQueueMs}. Clocks differ: never longer than that. */
   youngFor(queue: string): number {
-    const left = this.#state.madeAt(queue) + YOUNG_MS - Date.now();
-    return left <= 0 ? 0 : Math.min(left, YOUNG_MS);
+    const left = this.#state.madeAt(queue) + this.#newQueueMs - Date.now();
+    return left <= 0 ? 0 : Math.min(left, this.#newQueueMs);
   }
 
   /** Called whenever something was read. */
@@ -110,74 +96,28 @@ export class Journal {
     return () => void this.#listeners.delete(listener);
   }
 
-  /**
-   * At every connection: reads on from where it was, to the end as it is now. Takes a second longer where there was none.
-   *
-   * A server that was restarted has its queues back before its streams. Who has read the journal before goes on with what it knows, and
-   * reads on as soon as it can: nobody can have revoked anything while the stream was away.
-   */
+  /** At every connection: see {@link RecordStream.attach}. */
   async attach(session: Session): Promise<void> {
-    this.#session = session;
-    try {
-      await this.#readOn(session);
-    } catch (error) {
-      if (!this.#known || !isStreamAway(error)) throw error;
-      void this.#catchUp(session);
-    }
-  }
-
-  async #catchUp(session: Session): Promise<void> {
-    if (this.#catchingUp === session) return;
-    this.#catchingUp = session;
-    try {
-      await this.#readOnSoon(session);
-    } finally {
-      if (this.#catchingUp === session) this.#catchingUp = undefined;
-    }
-  }
-
-  async #readOnSoon(session: Session): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      await setTimeout(backoff(attempt, 20, 500), undefined, { ref: false });
-      if (this.#session !== session || this.#closed) return;
-      try {
-        return await this.#readOn(session);
-      } catch (error) {
-        // The connection has ended: the next one begins anew.
-        if (!isStreamAway(error)) return;
-        if (attempt !== ATTEMPTS_BEFORE_WARNING) continue;
-        this.#warn("journal-away", `what is revoked, paused or declared elsewhere is not known: ${messageOf(error)}`);
-      }
-    }
-  }
-
-  async #readOn(session: Session): Promise<void> {
-    const channel = await session.createChannel();
-    channel.on("error", () => {});
-    const isThere = this.#state.position >= 0 || (await exists(session, this.#layout.journal));
-    await channel.assertQueue(this.#layout.journal, this.#layout.journalArguments());
-    if (!isThere) await setTimeout(YOUNG_MS);
-    await channel.prefetch(PREFETCH);
-    const from = this.#state.position < 0 ? "first" : this.#state.position + 1;
-    await channel.consume(this.#layout.journal, (message) => this.#take(channel, message), {
-      arguments: { "x-stream-offset": from },
-    });
-    this.#channel = channel;
-    channel.on("close", () => {
-      if (this.#channel !== channel) return;
-      this.#channel = undefined;
-      // Where the connection is still there, the stream has moved, or was away for a moment.
-      void this.#catchUp(session);
-    });
-    await this.#readToEnd(channel);
-    this.#known = true;
+    await this.#stream.attach(session);
     this.#sumUpInTime();
   }
 
-  /** Resolves when everything was read that was confirmed before the call. */
+  /** Reads to the end, as far as this server knows it. */
   async sync(): Promise<void> {
-    const channel = this.#channel;
-    if (channel !== undefined) await this.#readToEnd(channel);
+    await this.#stream.sync();
+  }
+
+  /** What is declared of `queue` now. One that is not known yet is looked for until it is certain that nobody has declared it. */
+  async find(queue: string): Promise<QueueSettings | undefined> {
+    if (this.settings(queue) === undefined) await this.#stream.sync();
+    if (this.settings(queue) === undefined) await this.#stream.certain();
+    return this.settings(queue);
+  }
+
+  /** As {@link find}, also for one that is known: it may have been destroyed. */
+  async findNow(queue: string): Promise<QueueSettings | undefined> {
+    await this.#stream.certain();
+    return this.settings(queue);
   }
 
   async declare(name: string, settings: QueueSettings, bands: number): Promise<void> {
@@ -208,55 +148,14 @@ export class Journal {
 
   close(): void {
     this.#closed = true;
+    this.#stream.close();
     clearTimeout(this.#summing);
     this.#listeners.clear();
   }
 
   /** Resolves when it is stored, and read: what is asked of this journal afterwards knows of it. */
-  async #write(record: JournalRecord): Promise<void> {
-    this.#written += 1;
-    const key = `${this.#writer}/${this.#written}`;
-    const read = new Promise<void>((resolve) => this.#awaited.set(key, resolve));
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.#publisher.send({
-          content: Buffer.from(JSON.stringify({ ...record, at: Date.now() })),
-          properties: { persistent: true, mandatory: true, messageId: key },
-          exchange: "",
-          routingKey: this.#layout.journal,
-          deadline: performance.now() + this.#timeoutMs,
-          done: (fate, error) => {
-            if (fate === "stored") resolve();
-            else reject(error ?? new Error(`the journal ${this.#layout.journal} is missing`));
-          },
-        });
-      });
-      await read;
-    } finally {
-      this.#awaited.delete(key);
-    }
-  }
-
-  #take(channel: Channel, message: ConsumeMessage | null): void {
-    // The stream has moved to another server, or goes with its own: the channel's end begins anew.
-    if (message === null) return void channel.close().catch(() => {});
-    const offset = Number((message.properties.headers as { "x-stream-offset"?: unknown })["x-stream-offset"]);
-    channel.ack(message);
-    this.#read += 1;
-    this.#state.apply(offset, message.content);
-    this.#awaited.get(String(message.properties.messageId))?.();
-    for (const listener of this.#listeners) listener();
-  }
-
-  /**
-   * The server hands out on a channel whatever there is, before it answers the next question on that channel, and each acknowledgement
-   * makes room for more: when an answer came and no record before it, there is no more.
-   */
-  async #readToEnd(channel: Channel): Promise<void> {
-    for (let before = -1; before !== this.#read; ) {
-      before = this.#read;
-      await channel.prefetch(PREFETCH);
-    }
+  #write(record: JournalRecord): Promise<void> {
+    return this.#stream.append(record);
   }
 
   /** With jitter: of many who read, one is first, and the others see that it was done. */
@@ -264,7 +163,7 @@ export class Journal {
     clearTimeout(this.#summing);
     if (this.#closed) return;
     const due = this.#state.summedUpAt + DAY_MS - Date.now() + Math.random() * 3_600_000;
-    this.#summing = globalThis.setTimeout(() => void this.#sumUp(), Math.max(60_000, due)).unref();
+    this.#summing = setTimeout(() => void this.#sumUp(), Math.max(60_000, due)).unref();
   }
 
   async #sumUp(): Promise<void> {
@@ -275,20 +174,6 @@ export class Journal {
       );
     }
     this.#sumUpInTime();
-  }
-}
-
-/** Without making it. Also true while it is on its way back after a restart. */
-export async function exists(session: Session, queue: string): Promise<boolean> {
-  const channel = await session.createChannel();
-  channel.on("error", () => {});
-  try {
-    await channel.checkQueue(queue);
-    await channel.close();
-    return true;
-  } catch (error) {
-    if (isMissing(error) && messageOf(error).includes("no queue")) return false;
-    throw error;
   }
 }
 

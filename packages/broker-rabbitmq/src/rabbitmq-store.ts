@@ -1,11 +1,12 @@
 import { setTimeout } from "node:timers/promises";
 import { type Message, QueueNotFoundError } from "@lovage/core/contracts";
 import { type Envelope, envelope, type Marks } from "./rabbitmq-envelope.ts";
-import { exists, type Journal, YOUNG_MS } from "./rabbitmq-journal.ts";
+import type { Journal } from "./rabbitmq-journal.ts";
 import { firstStep, LEVELS, raiseLadder } from "./rabbitmq-ladder.ts";
 import type { Link } from "./rabbitmq-link.ts";
 import type { Fate, Parcel, Publisher } from "./rabbitmq-publisher.ts";
-import { type Layout, rungOf } from "./rabbitmq-topology.ts";
+import { exists } from "./rabbitmq-record-stream.ts";
+import { type Layout, rungOf, YOUNG_MS } from "./rabbitmq-topology.ts";
 import type { Unsettled } from "./rabbitmq-unsettled.ts";
 
 type Terms = Pick<Parcel, "deadline" | "done" | "patient" | "wanted">;
@@ -73,9 +74,7 @@ export class Store {
 
   /** The end of the ladder drops what is for nobody without a word, so it must not enter. */
   async #known(queue: string): Promise<void> {
-    if (this.#journal.settings(queue) !== undefined) return;
-    await this.#journal.sync();
-    if (this.#journal.settings(queue) === undefined) throw new QueueNotFoundError(queue);
+    if ((await this.#journal.find(queue)) === undefined) throw new QueueNotFoundError(queue);
   }
 
   async #raised(): Promise<void> {

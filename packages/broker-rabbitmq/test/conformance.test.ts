@@ -1,5 +1,6 @@
-import { describeBroker, describeControlChannel } from "@lovage/conformance/vitest";
+import { describeBroker, describeControlChannel, describeResultStore } from "@lovage/conformance/vitest";
 import { afterAll } from "vitest";
+import { rabbitMqReplies } from "../src/index.ts";
 import { brokerHarness, startRig } from "./harness.ts";
 
 const rig = await startRig();
@@ -13,3 +14,4 @@ const harness =
 
 describeBroker(harness);
 describeControlChannel(harness);
+describeResultStore({ name: "rabbitmq replies", create: () => rabbitMqReplies(rig.url) });

@@ -15,15 +15,20 @@ files.sign("client", "by-certificate");
 files.sign("nobody", "unheard-of");
 files.sign("forged", "by-certificate", "stranger");
 
-const [tlsPort, port6] = (await freePorts(2)) as [number, number];
+const [tlsPort, port6, apiPort] = (await freePorts(3)) as [number, number, number];
 const server = await startRabbitMq({
-  plugins: ["rabbitmq_auth_mechanism_ssl"],
+  plugins: ["rabbitmq_auth_mechanism_ssl", "rabbitmq_management"],
   settings: [
     `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
     `listeners.tcp.2 = ::1:${port6}`,
     `ssl_options.cacertfile = ${files.file("ca.pem")}`,
     `ssl_options.certfile = ${files.file("server.pem")}`,
     `ssl_options.keyfile = ${files.file("server.key")}`,
+    `management.ssl.port = ${apiPort}`,
+    "management.ssl.ip = 127.0.0.1",
+    `management.ssl.cacertfile = ${files.file("ca.pem")}`,
+    `management.ssl.certfile = ${files.file("server.pem")}`,
+    `management.ssl.keyfile = ${files.file("server.key")}`,
     "ssl_options.verify = verify_peer",
     "ssl_options.fail_if_no_peer_cert = false",
     "ssl_cert_login_from = common_name",
@@ -96,6 +101,18 @@ describe("TLS", () => {
 
   it("asked of a port that does not speak it is a configuration error", async () => {
     await turnedAway({ url: `amqps://localhost:${server.port}`, tls }, "CONFIGURATION", /not speak TLS.*5671/);
+  });
+
+  it("is what the management API is asked by, with the same authority", async () => {
+    const management = `https://localhost:${apiPort}`;
+    const broker = opened({ url: amqps.replace("//", "//guest:guest@"), tls, management });
+    await works(broker);
+    expect(broker.capabilities.depth.owned).toBe(true);
+    const untrusting = opened({ url: server.url, management });
+    const events = eventLog(untrusting);
+    await works(untrusting);
+    expect(untrusting.capabilities.depth.owned).toBe(false);
+    await events.next("warning", ({ message }) => /management API.*certificate/.test(message));
   });
 
   it("carries results to their callers as well", async () => {
@@ -208,6 +225,21 @@ describe("several nodes", () => {
     expect(other.links).toBeGreaterThan(0);
     await works(broker);
   });
+});
+
+it("agrees with the server on the heartbeat of the URL, and on none that is slower than the server's", async () => {
+  const heartbeats = (): Promise<string> =>
+    server.evaluate("lists:usort([{T} || [{timeout, T}] <- rabbit_networking:connection_info_all([timeout])]).");
+  for (const [asked, agreed] of [
+    [7, "[{7}]"],
+    [600, "[{60}]"],
+  ] as const) {
+    const url = new URL(`amqp://guest:guest@127.0.0.1:${server.port}?heartbeat=${asked}`);
+    await using broker = openBroker(url, { directory: files.folder });
+    await eventually("others to have ended", async () => (await heartbeats()) === "[]");
+    await broker.connect();
+    expect(await heartbeats()).toBe(agreed);
+  }
 });
 
 it.each(["amqp://", "http://host", "amqp://host:port", "rabbit", "amqp://host/%E0%A4%A", "amqp://a%E0%A4%A:b@host"])(

@@ -9,8 +9,17 @@ import type { Choices } from "./make-broker.ts";
 
 const HEARTBEAT_S = 1;
 
-/** Settings that the server applies to our queues at once: more than one message is refused. */
-const FULL = `rabbit_policy:set(<<"/">>, <<"full">>, <<"^lovage:queue:">>, [{<<"max-length">>, 1}, {<<"overflow">>, <<"reject-publish">>}], 0, <<"queues">>, <<"tests">>).`;
+/**
+ * Settings that the server applies to our queues at once: more than one message is refused. How is said first: a classic queue that hears of
+ * the number before drops what it has too much.
+ */
+const FULL = [[], [`{<<"max-length">>, 1}`]]
+  .map((more) => [...more, `{<<"overflow">>, <<"reject-publish">>}`].join(", "))
+  .map(
+    (definition) =>
+      `rabbit_policy:set(<<"/">>, <<"full">>, <<"^lovage:queue:">>, [${definition}], 0, <<"queues">>, <<"tests">>)`,
+  )
+  .join(", ");
 /** `running`, or `blocking` under an alarm until something is published, or `blocked`. */
 const STATES =
   "[proplists:get_value(state, rabbit_reader:info(P, [state])) || P <- rabbit_networking:connections(), is_process_alive(P)].";
@@ -76,7 +85,7 @@ export function brokerHarness(name: string, { server, proxy, url }: Rig, choices
         return async () => void (await server.evaluate("rabbit_alarm:clear_alarm({resource_limit, disk, node()})."));
       },
       async fill() {
-        await server.evaluate(FULL);
+        await server.evaluate(`${FULL}.`);
         return async () => void (await server.evaluate(NOT_FULL));
       },
       async overdue() {

@@ -21,7 +21,7 @@ test("a journal whose consumer the server ended, while the connection is well, i
   const layout = new Layout({ prefix: "lovage", queueType: "quorum", ackTimeoutMs: 86_400_000 });
   const publisher = new Publisher(100, () => {});
   await publisher.attach(session);
-  const journal = new Journal(publisher, layout, 5_000);
+  const journal = new Journal({ publisher, layout, timeoutMs: 5_000, warn: () => {} });
   await journal.attach(session);
   await journal.revoke(["before"]);
   const [channel] = consuming(session) as [Channel];

@@ -103,6 +103,18 @@ test("while it does not answer the number is not known; afterwards it is again",
   expect((await broker.depth("away")).owned).toBe(2);
 });
 
+test("the bands of a queue are counted together", async () => {
+  await using broker = rabbitMqBroker({ url: server.url, management: `http://127.0.0.1:${apiPort}`, bands: 3 });
+  await broker.connect();
+  const held: Delivery[] = [];
+  await broker.ensureQueue({ name: "banded" });
+  await broker.consume({ queue: "banded", credit: 3 }, (batch) => void held.push(...batch));
+  const message = { queue: "banded", headers: { task: "t" }, body: "[[]]" };
+  await broker.publish([9, 5, 1].map((priority) => ({ ...message, id: randomUUID(), priority })));
+  await eventually("all to be held", () => held.length === 3);
+  await eventually("their number", async () => (await broker.depth("banded")).owned === 3, LATE);
+});
+
 test("an API that says nothing holds nobody up for longer than three seconds", async () => {
   const [broker, events] = await connected(`http://127.0.0.1:${proxy.port}`);
   await own(broker, "silent", 1);

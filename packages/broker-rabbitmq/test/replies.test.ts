@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { tcpProxy } from "@lovage/conformance";
-import { describeResultStore } from "@lovage/conformance/vitest";
 import { type App, createApp, task } from "@lovage/core";
 import type { Message, ResultRecord, ResultStore } from "@lovage/core/contracts";
 import { createWorker, type Worker } from "@lovage/core/engine";
@@ -17,8 +16,6 @@ afterAll(async () => {
   await proxy.close();
   await server[Symbol.asyncDispose]();
 });
-
-describeResultStore({ name: "rabbitmq replies", create: () => rabbitMqReplies(server.url) });
 
 async function connected(options: Partial<RabbitMqRepliesOptions> = {}): Promise<Required<ResultStore>> {
   const store = rabbitMqReplies({ url: server.url, ...options });
@@ -236,4 +233,14 @@ test("a task whose caller died ends as any other", async () => {
   await eventually("it to have run", () => worker.stats().totals.succeeded === 1);
   await worker.drained();
   expect(await (await app.task(double).enqueue(2)).result({ timeout: "10s" })).toBe(4);
+});
+
+test("every result arrives through a server that is killed while tasks run", async () => {
+  const { app, worker } = await serving("through");
+  const runs = await app.task(double).enqueueMany(Array.from({ length: 2_000 }, (_, n) => [n] as const));
+  const results = Promise.all(runs.map((run) => run.result({ timeout: "60s" })));
+  results.catch(() => {});
+  await eventually("some to have run", () => worker.stats().totals.succeeded > 100);
+  await server.process.restart();
+  expect(await results).toEqual(runs.map((_, n) => 2 * n));
 });

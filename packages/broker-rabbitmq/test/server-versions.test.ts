@@ -99,6 +99,10 @@ describe("what is chosen by the server's version", () => {
     expect(layout("classic").readyArguments().arguments).toEqual({ "x-queue-type": "classic", "x-max-priority": 10 });
   });
 
+  test("only a replicated queue needs a while before it outlives a crash", () => {
+    expect([layout("quorum").newQueueMs, layout("classic").newQueueMs]).toEqual([1_200, 0]);
+  });
+
   test("the ladder passes messages on at least once, whatever the type of the other queues", () => {
     for (const type of ["quorum", "classic"] as const) {
       expect(layout(type).levelArguments(100, "next").arguments).toMatchObject({

@@ -73,6 +73,7 @@ export async function run(
 async function writeFacts(options: ChaosOptions, rig: Rig, broker: Broker, writer: LedgerWriter): Promise<void> {
   const { ownership, delayResolutionMs, countsDeliveries, deadLetterBrowse } = broker.capabilities;
   const results = await openResults(rig.url, FROM_HERE);
+  const kept = results?.capabilities.keptFor === "anyone";
   await results?.close();
   writer.append({
     e: "run",
@@ -85,7 +86,7 @@ async function writeFacts(options: ChaosOptions, rig: Rig, broker: Broker, write
     delayResolutionMs,
     countsDeliveries,
     maxStarts: MAX_STARTS,
-    results: results !== undefined,
+    results: kept,
     browsesDead: deadLetterBrowse,
     stopsAll: options.rig.stopsAll,
     requeue: options.rig.requeue,
@@ -201,7 +202,8 @@ async function nameThose(ready: number, queue: string, broker: Broker, writer: L
 
 async function compareResults(rig: Rig, ledger: string, writer: LedgerWriter): Promise<void> {
   const results = await openResults(rig.directUrl ?? rig.url, FROM_HERE);
-  if (results === undefined) return;
+  // Those for their callers are gone with the producers.
+  if (results?.capabilities.keptFor !== "anyone") return;
   await results.connect({ signal: AbortSignal.timeout(30_000) });
   const ids = new Set<string>();
   for (const entry of await new LedgerReader(ledger).read())

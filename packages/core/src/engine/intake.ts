@@ -24,6 +24,8 @@ export class Intake {
   readonly #kernel: Kernel;
   readonly #dispatcher: Dispatcher;
   readonly #settler: Settler;
+  /** Of replies that nobody sends. */
+  #warned = false;
 
   constructor(kernel: Kernel, dispatcher: Dispatcher, settler: Settler) {
     this.#kernel = kernel;
@@ -64,6 +66,7 @@ export class Intake {
       this.#dispatcher.release(held, "shutdown");
       return;
     }
+    if (held.message.headers.replyTo !== undefined) this.#checkReplies(held);
     const refused = this.#refuse(held, resolved, now);
     if (refused !== undefined) {
       reportVerdict(kernel, held, refused);
@@ -85,6 +88,17 @@ export class Intake {
     held.delivery = delivery;
     held.lostAt = 0;
     this.#kernel.events.task({ ...this.#kernel.subject(held), type: "task-adopted" });
+  }
+
+  /** Said once: whoever waits for it waits in vain, and so may others. */
+  #checkReplies(held: Held): void {
+    if (this.#warned || this.#kernel.repliesServed) return;
+    this.#warned = true;
+    this.#kernel.events.emit({
+      type: "warning",
+      code: "replies-unserved",
+      message: `whoever enqueued ${held.policy.name} waits for its result at an address, and this worker sends none there: start it with the result store of that client (--results)`,
+    });
   }
 
   #refuse(held: Held, resolved: ResolvedTask | undefined, now: number): ReturnType<typeof refusal> | undefined {

@@ -40,6 +40,8 @@ export class Kernel {
   readonly events: EventStream = new EventStream();
   readonly statistics: Statistics = new Statistics();
   readonly results: ResultWriter | undefined;
+  /** Results are sent to callers that wait at an address. */
+  readonly repliesServed: boolean;
   state: WorkerState = "new";
   #emptyWaiters: (() => void)[] = [];
   readonly #policies = new Map<string, ResolvedTask>();
@@ -52,6 +54,7 @@ export class Kernel {
     this.queues = options.queues;
     this.maxStarts = options.maxStarts;
     this.maxDeliveries = options.maxDeliveries;
+    this.repliesServed = options.results?.capabilities.keptFor === "caller";
     this.results = options.results === undefined ? undefined : new ResultWriter(options.results, this.events);
   }
 

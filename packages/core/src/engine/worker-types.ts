@@ -76,7 +76,7 @@ export type WorkerEvent =
       readonly held: number;
       readonly error?: ErrorData;
     }
-  /** Something about how this worker is set up that an operator should change; work goes on. `overdue-limit`: a task may hold its message for longer than the broker lets it. */
+  /** Something about how this worker is set up that an operator should change; work goes on. `overdue-limit`: a task may hold its message for longer than the broker lets it. `replies-unserved`: a client waits for a result that this worker does not send. */
   | { readonly type: "warning"; readonly code: string; readonly message: string }
   /** Something that should not happen went wrong inside the engine; work goes on. */
   | { readonly type: "internal-error"; readonly where: string; readonly error: ErrorData };

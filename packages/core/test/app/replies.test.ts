@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { BrokerUnavailableError, type OutgoingMessage } from "../../src/contracts/index.ts";
 import { createApp, task } from "../../src/index.ts";
-import { memoryBroker, memoryServer } from "../../src/memory/index.ts";
+import { memoryBroker, memoryResults, memoryServer } from "../../src/memory/index.ts";
 import { callersResults } from "../callers-results.ts";
 import { harness } from "../engine/harness.ts";
 
@@ -83,6 +83,20 @@ describe("results that go to their callers", () => {
     await next("task-succeeded");
     await worker.drained();
     expect(results.written).toMatchObject([{ id: asked, replyTo: "there", final: true }]);
+    await worker.stop();
+  });
+
+  it("are missed by their callers where the worker keeps results elsewhere, which it says once", async () => {
+    const { worker, pool, send, next, events } = await harness({ results: memoryResults() });
+    await send(2, { headers: { replyTo: "there" } });
+    expect(await next("warning")).toMatchObject({
+      code: "replies-unserved",
+      message: expect.stringContaining("--results"),
+    });
+    (await pool.nth(0)).returns("1");
+    (await pool.nth(1)).returns("2");
+    await worker.drained();
+    expect(events.filter(({ type }) => type === "warning")).toHaveLength(1);
     await worker.stop();
   });
 });

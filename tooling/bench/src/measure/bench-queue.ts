@@ -30,7 +30,7 @@ export class BenchQueue implements AsyncDisposable {
 
   static async open(place: BenchPlace): Promise<BenchQueue> {
     const { broker } = await connect(place.brokerUrl, { results: "none", from: import.meta.dirname });
-    for (const name of QUEUES) await broker.ensureQueue({ name });
+    await Promise.all(QUEUES.map((name) => broker.ensureQueue({ name })));
     return new BenchQueue(broker);
   }
 

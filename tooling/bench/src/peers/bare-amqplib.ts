@@ -43,6 +43,6 @@ export const bareAmqplib: Peer = bare({
   note: "amqplib is the client alone, with the messages that Lovage stores, in a quorum queue: no task is found or run and nothing is kept for a crash. It acknowledges every 250 messages with one frame and awaits no answer; Lovage's acks are done when the server has answered.",
   broker: "rabbitmq",
   worker: "bare-amqplib-worker.js",
-  window: 500,
+  windows: [500],
   produce,
 });

@@ -37,6 +37,6 @@ export const bareNats: Peer = bare({
   note: "@nats-io is the client alone, with the messages, the stream and the consumer of Lovage, each acknowledgement confirmed: no task is found or run, no lease is renewed.",
   broker: "nats",
   worker: "bare-nats-worker.js",
-  window: 100,
+  windows: [100, 500],
   produce,
 });

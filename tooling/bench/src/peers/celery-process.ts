@@ -26,7 +26,7 @@ export interface CeleryPool {
 }
 
 /** Rejects, with what a person can do, where there is no Celery and it cannot be installed. */
-export function celeryPython(): Promise<string> {
+function celeryPython(): Promise<string> {
   return providePython(MODULES);
 }
 

@@ -8,7 +8,7 @@ import type { Drained, Latency, Peer, PeerDrain, WaitingPeer } from "./peer.ts";
 const SOLO: CeleryPool = { pool: "solo", concurrency: 1, prefetch: 64 };
 const THREADS: CeleryPool = { pool: "threads", concurrency: 50, prefetch: 4 };
 const PROCESSES: CeleryPool = { pool: "prefork", concurrency: 2, prefetch: 64 };
-const DRAINED = 8_000;
+const DRAINED = 5_000;
 
 const DURABILITY: Readonly<Record<string, string>> = {
   redis: "on the same Redis",

@@ -15,7 +15,6 @@ export type Shown = (value: number) => string;
 
 export const times: Shown = (value) => `${fixed(value, 2)} ×`;
 export const perSecond: Shown = (value) => `${whole(value)}/s`;
-export const milliseconds: Shown = (value) => `${fixed(value, 2)} ms`;
 
 export function atLeast(what: string, wanted: number, reached: number, shown: Shown): Goal {
   return goal(what, `≥ ${shown(wanted)}`, reached, shown, reached >= wanted);

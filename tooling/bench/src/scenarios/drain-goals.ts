@@ -14,8 +14,8 @@ const ENOUGH = 60_000;
 export function drainGoals(broker: string, figures: DrainFigures): Goal[] {
   const rate = (name: string): number => figures.perSecond(name);
   const over = (ours: string, theirs: string): number => rate(ours) / rate(theirs);
-  const shares = (share: number, bare: string): Goal[] =>
-    EVENT.map((name) => shareOf(name, share, rate(bare), ENOUGH, rate(name)));
+  const shares = (share: number, bare: number): Goal[] =>
+    EVENT.map((name) => shareOf(name, share, bare, ENOUGH, rate(name)));
   const rates = EVENT.map((name) => shareOf(name, 0.5, Number.NaN, ENOUGH, rate(name)));
   switch (broker) {
     case "sqlite":
@@ -38,9 +38,9 @@ export function drainGoals(broker: string, figures: DrainFigures): Goal[] {
         ...rates,
       ];
     case "rabbitmq":
-      return shares(0.5, "amqplib, 500 held");
+      return shares(0.5, rate("amqplib, 500 held"));
     case "nats":
-      return shares(0.7, "@nats-io, 100 held");
+      return shares(0.7, Math.max(rate("@nats-io, 100 held"), rate("@nats-io, 500 held")));
     default:
       return [];
   }
