@@ -128,11 +128,11 @@ export class Streams {
     return (await absent(this.#link.api(`STREAM.DELETE.${stream}`), API_CODES.streamNotFound)) !== undefined;
   }
 
-  /** Resolves with the number removed. */
+  /** Resolves with the number removed; with 0 when there is no such stream. */
   async purge(stream: string, filter?: string): Promise<number> {
     const body = filter === undefined ? undefined : { filter };
-    const { purged } = await this.#link.api<{ purged: number }>(`STREAM.PURGE.${stream}`, body);
-    return purged;
+    const asked = this.#link.api<{ purged: number }>(`STREAM.PURGE.${stream}`, body);
+    return (await absent(asked, API_CODES.streamNotFound))?.purged ?? 0;
   }
 
   /** Names that carry subjects like this, sorted. */

@@ -18,6 +18,8 @@ export interface SweepsOptions {
 const ANSWER_MS = 5_000;
 /** While others hold messages: a lease that lapses is announced by nobody. */
 const LAPSE_LOOK_MS = 1_000;
+/** A server says that it has stored a message, and may tell its consumers of it a moment later; or another has it already. */
+const TOLD_LOOK_MS = 100;
 
 /**
  * Several consumers, one per band of priorities: what is wanted is asked of one after the other, highest first, each answering at once with
@@ -33,6 +35,8 @@ export class Sweeps implements Source {
   #wake: NatsSubscription | undefined;
   #look: NodeJS.Timeout | undefined;
   #turn = 0;
+  /** A message was announced, and none has come since. */
+  #told = false;
   /** Of the pull under way: its answer will not come. */
   #endPull: (() => void) | undefined;
 
@@ -86,6 +90,7 @@ export class Sweeps implements Source {
         if (this.#wanted > 0) arrived += await this.#pull(band);
       }
       empty = arrived > 0 ? 0 : empty + 1;
+      if (arrived > 0) this.#told = false;
       if (this.#wanted === 0 || empty === 0) continue;
       // Listens before it looks for the last time: the server takes both in this order.
       if (empty === 1) this.#listen();
@@ -98,6 +103,7 @@ export class Sweeps implements Source {
   #listen(): void {
     const { layout, queue } = this.#options;
     this.#wake ??= this.#link.hear(layout.wake(queue, ">"), () => {
+      this.#told = true;
       this.#awake();
       if (this.#wanted > 0) this.#begin();
     });
@@ -118,13 +124,15 @@ export class Sweeps implements Source {
     const held = infos.some((info) => (info?.num_ack_pending ?? 0) > 0);
     if (this.#wake === undefined) return;
     clearTimeout(this.#look);
-    if (!waiting && !held) return;
+    const told = this.#told;
+    this.#told = false;
+    if (!waiting && !held && !told) return;
     this.#look = setTimeout(
       () => {
         this.#awake();
         if (this.#wanted > 0) this.#begin();
       },
-      waiting ? 0 : LAPSE_LOOK_MS * (0.75 + Math.random() / 4),
+      waiting ? 0 : told ? TOLD_LOOK_MS : LAPSE_LOOK_MS * (0.75 + Math.random() / 4),
     ).unref();
   }
 

@@ -3,7 +3,7 @@
  * the consumers of each band may be given is decided anew whenever messages have come to an end somewhere, or a turn has:
  *
  *     parked    nobody consumes. As soon as there is room, a look at how much waits in each band begins a turn
- *     flowing   more waits than there is room for: the favoured band has all of it, for a turn; higher ones what they had when looked at
+ *     flowing   more waits than there is room for: the favoured band has all of it, for a turn; those before it what they had when looked at
  *     full      what waited has filled the credit by chance: consumers that are full stay for the turn
  *     watching  nothing waits: each band has room for its next message. Lasts until something comes
  *
@@ -18,7 +18,7 @@ export type Plan = { readonly is: "parked" } | { readonly is: "full" } | Flowing
 
 interface Flowing {
   readonly is: "flowing";
-  /** For new messages of the bands that go before the favoured: how many are there. 0 for those after it. */
+  /** For new messages of the bands that go before the favoured in this turn: how many are there. 0 for those after it. */
   readonly grants: readonly number[];
   readonly favoured: number;
   /** When so many have come, what was counted is gone. */

@@ -193,10 +193,6 @@ class RabbitMqRuntime implements BrokerRuntime<RabbitMqClaim>, FeedHost {
 
   // For feeds.
 
-  bands(queue: string): number {
-    return this.#journal.bands(queue);
-  }
-
   get pulse(): Pulse {
     this.#pulse ??= new Pulse(this.#settings.heartbeatS * 1_000);
     return this.#pulse;

@@ -35,6 +35,8 @@ const PARKED_AFTER_MS = 250;
 
 /** The consumers of one channel, whose windows together never promise more than the credit. */
 export class Consumers {
+  /** There are several bands, and more may come than there is room for: what does is surplus. Looked at with every message. */
+  divided: boolean;
   readonly #channel: Channel;
   readonly #host: ConsumersHost;
   #consumers: Consumer[] = [];
@@ -55,11 +57,7 @@ export class Consumers {
   constructor(channel: Channel, host: ConsumersHost) {
     this.#channel = channel;
     this.#host = host;
-  }
-
-  /** More may come than there is room for: what does is surplus. */
-  get divided(): boolean {
-    return this.#host.places.length > 1;
+    this.divided = host.places.length > 1;
   }
 
   /** Brings the windows to the credit, one change after the other. */
@@ -112,7 +110,8 @@ export class Consumers {
 
   #next(patient: boolean): Step<Consumer> | undefined {
     const { credit, places } = this.#host;
-    if (places.length === 1) {
+    this.divided = places.length > 1;
+    if (!this.divided) {
       const change = nextChange(this.#consumers, credit, patient);
       return change && { ...change, band: 0 };
     }

@@ -16,8 +16,6 @@ export interface RabbitMqClaim {
 
 /** What a feed needs of its broker. */
 export interface FeedHost {
-  /** Into how many bands the priorities of the queue are divided. */
-  bands(queue: string): number;
   /** The server's queues, one per band, the highest first. */
   places(queue: string): readonly string[];
   readonly pulse: Pulse;
@@ -65,7 +63,6 @@ export class RabbitMqFeed implements Feed {
   #wasAttached = false;
   /** Why it is to begin anew. */
   #ended = CHANNEL_ENDED;
-  #named: readonly string[] = [];
 
   constructor(terms: ConsumptionTerms<RabbitMqClaim>, host: FeedHost) {
     this.#host = host;
@@ -127,7 +124,7 @@ export class RabbitMqFeed implements Feed {
         this.#detached(channel, unsettled, reason);
       });
       // Also when nothing may be taken yet: whether the queue is there is known now.
-      for (const place of this.#places) await channel.checkQueue(place);
+      for (const place of this.#host.places(queue)) await channel.checkQueue(place);
       this.#failures = 0;
       this.#started.resolve();
       void consumers.arrange();
@@ -190,13 +187,6 @@ export class RabbitMqFeed implements Feed {
     return consumption.open && !this.#host.paused(consumption.queue) ? Math.floor(consumption.credit) : 0;
   }
 
-  /** Asked for with every delivery. */
-  get #places(): readonly string[] {
-    const { queue } = this.consumption;
-    if (this.#named.length !== this.#host.bands(queue)) this.#named = this.#host.places(queue);
-    return this.#named;
-  }
-
   #consumersOn(channel: Channel, unsettled: Unsettled): Consumers {
     const feed = this;
     const arrivals = new Arrivals(channel, this.#host.pulse);
@@ -205,7 +195,7 @@ export class RabbitMqFeed implements Feed {
         return feed.#credit;
       },
       get places() {
-        return feed.#places;
+        return feed.#host.places(feed.consumption.queue);
       },
       arrived: (message, consumer) => arrivals.take(() => this.#arrived(message, consumers, consumer, unsettled)),
     });

@@ -25,11 +25,11 @@ const messages = (count: number): OutgoingMessage[] =>
 async function drain(broker: Broker): Promise<void> {
   const settling = new Set<Promise<unknown>>();
   const consumption = await broker.consume({ queue: job.queue, credit: job.credit }, (batch) => {
-    const ids = batch.map(({ message }) => message.id);
-    void say({ type: "delivered", ids });
+    // Said before it is acked: what a killed process has done and nobody has heard of would count as lost.
+    const said = say({ type: "delivered", ids: batch.map(({ message }) => message.id) });
     for (const delivery of batch) {
-      const settled = delivery.ack().then(async (answer) => {
-        if (answer === "done") await say({ type: "acked", ids: [delivery.message.id] });
+      const settled = said.then(async () => {
+        if ((await delivery.ack()) === "done") await say({ type: "acked", ids: [delivery.message.id] });
       });
       settling.add(settled);
       void settled.finally(() => settling.delete(settled));

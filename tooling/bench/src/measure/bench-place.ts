@@ -29,7 +29,8 @@ export const BROKERS: Readonly<Record<string, BrokerKind>> = {
   },
   rabbitmq: {
     name: "rabbitmq",
-    about: "RabbitMQ on loopback, quorum queue of one replica, persistent messages, confirmed",
+    about:
+      "RabbitMQ on loopback with one scheduler thread, quorum queue of one replica, persistent messages, confirmed",
     start: () => startRabbitMq(),
   },
   nats: {

@@ -17,7 +17,9 @@ export function poolsGoals(waited: readonly Waited[]): Goal[] {
     Math.max(...event.filter(most).map(({ makespanMs, idealMs }) => makespanMs / idealMs));
   const memory = event.flatMap(({ concurrency, pssBytes }) => {
     const mib = BULLMQ_MIB[concurrency];
-    return mib === undefined ? [] : [atMost(`memory, event:${concurrency}`, mib * MIB, pssBytes, mebibytes)];
+    return mib === undefined
+      ? []
+      : [atMost(`memory, event:${concurrency}, beside BullMQ measured before`, mib * MIB, pssBytes, mebibytes)];
   });
   const [few, many] = [processes.at(0), processes.at(-1)];
   const perChild =
