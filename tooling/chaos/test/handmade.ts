@@ -19,6 +19,7 @@ const FACTS: RunFacts = {
   browsesDead: true,
   excusing: [],
   stopsAll: false,
+  silenceMs: 0,
   forgetsMs: 0,
   requeue: "atomic",
 };

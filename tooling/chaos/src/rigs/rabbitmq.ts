@@ -8,6 +8,7 @@ const NO_DISK_ALARM = "rabbit_alarm:clear_alarm({resource_limit, disk, node()}).
 /** `LOVAGE_RABBITMQ_QUEUES=classic` for the other type. */
 const QUEUES = process.env.LOVAGE_RABBITMQ_QUEUES === "classic" ? "classic" : "quorum";
 const SECOND = 1_000;
+const HEARTBEAT_S = 2;
 /**
  * A server that begins moves what is due before it knows where to, and tries again when it has had no answer for three minutes. Nothing is
  * lost by that, but a run would have to wait as long.
@@ -35,6 +36,7 @@ export const rabbitmq: RigKind = {
     },
   ],
   stopsAll: false,
+  silenceMs: 3 * HEARTBEAT_S * SECOND,
   // 3.10: a hundred acks of a hundred were gone 0.1 s later, and none 0.3 s later. Of replicated queues none ever.
   forgetsMs: QUEUES === "classic" ? 300 : 0,
   requeue: "copy then ack",
@@ -42,7 +44,7 @@ export const rabbitmq: RigKind = {
     const server = await startRabbitMq({ advanced: ADVANCED });
     const proxy = await tcpProxy({ port: server.port });
     return {
-      url: `amqp://127.0.0.1:${proxy.port}?heartbeat=2&queueType=${QUEUES}`,
+      url: `amqp://127.0.0.1:${proxy.port}?heartbeat=${HEARTBEAT_S}&queueType=${QUEUES}`,
       directUrl: `${server.url}?queueType=${QUEUES}`,
       async strike(fault: string): Promise<() => Promise<void>> {
         const ofProxy = strikeProxy(proxy, fault);
