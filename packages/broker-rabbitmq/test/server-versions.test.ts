@@ -94,6 +94,7 @@ describe("what is chosen by the server's version", () => {
         "x-queue-type": "quorum",
         "x-delivery-limit": 1_000_000_000,
         "x-consumer-timeout": 86_400_000,
+        "x-consumer-disconnected-timeout": 1_000,
       },
     });
     expect(layout("classic").readyArguments().arguments).toEqual({ "x-queue-type": "classic", "x-max-priority": 10 });
