@@ -16,6 +16,8 @@ export interface PlannedTask {
   readonly workMs: number;
   /** How long after publishing it is due, in ms. 0: at once. */
   readonly delayMs: number;
+  /** Most have the usual one. */
+  readonly priority: number;
 }
 
 export interface Mix {
@@ -44,6 +46,10 @@ const WORK_MS: Readonly<Record<TaskKind, readonly [number, number]>> = {
 };
 const DELAY_MS = [200, 5_000] as const;
 
+/** How many are of a priority of their own, and the usual one. */
+const URGENT_OR_NOT = 0.2;
+const USUAL_PRIORITY = 4;
+
 /** How long a flaky task stays away before its second attempt, in ms. */
 export const RETRY_DELAY_MS = 100;
 
@@ -58,6 +64,7 @@ export function plannedTask({ seed, poisonEvery }: Mix, index: number): PlannedT
     kind,
     workMs: random.between(...WORK_MS[kind]),
     delayMs: kind === "delayed" ? random.between(...DELAY_MS) : 0,
+    priority: random.next() < URGENT_OR_NOT ? random.between(0, 9) : USUAL_PRIORITY,
   };
 }
 

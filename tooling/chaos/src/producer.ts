@@ -102,8 +102,8 @@ async function ask(broker: Broker, messages: readonly OutgoingMessage[]): Promis
   }
 }
 
-function messageOf({ id, kind, index, workMs, delayMs }: PlannedTask): OutgoingMessage {
-  const options = delayMs > 0 ? { id, at: Date.now() + delayMs } : { id };
+function messageOf({ id, kind, index, workMs, delayMs, priority }: PlannedTask): OutgoingMessage {
+  const options = { id, priority, ...(delayMs > 0 && { at: Date.now() + delayMs }) };
   return tasks[kind].with(options).message(index, workMs);
 }
 

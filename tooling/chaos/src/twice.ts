@@ -63,6 +63,12 @@ export function repetitions(task: TaskHistory, history: History, availability: A
       republished = republished.filter((publication) => publication !== again);
       return { run, reason: "republished" };
     }
+    // Of two copies that both failed, each has a second attempt.
+    const failed = before.find((earlier) => isRetry(earlier, run) && !used.has(earlier));
+    if (failed !== undefined) {
+      used.add(failed);
+      return { run, reason: "retry" };
+    }
     for (const earlier of before.toReversed()) {
       if (used.has(earlier)) continue;
       const reason = reasonFor(earlier, run, task, history, availability);
@@ -89,7 +95,6 @@ function reasonFor(
   history: History,
   availability: Availability,
 ): Reason | undefined {
-  if (a.end?.how === "threw" && b.attempt === a.attempt + 1) return "retry";
   if (b.attempt !== a.attempt) return undefined;
   const fault = faultBetween(a, b, history, availability);
   // Poison ends its process within moments, also on a worker that has just been told to end.
@@ -111,6 +116,10 @@ function reasonFor(
     };
   if (beganStale(a, b, history)) return "stale";
   return outage === undefined ? undefined : { outage: outage.kind };
+}
+
+function isRetry(a: Run, b: Run): boolean {
+  return a.end?.how === "threw" && b.attempt === a.attempt + 1;
 }
 
 /** Whether the first may have been handed out before an outage, begun after it, and the second be what came of the loss. */

@@ -7,6 +7,8 @@ const DISK_ALARM = "rabbit_alarm:set_alarm({{resource_limit, disk, node()}, []})
 const NO_DISK_ALARM = "rabbit_alarm:clear_alarm({resource_limit, disk, node()}).";
 /** `LOVAGE_RABBITMQ_QUEUES=classic` for the other type. */
 const QUEUES = process.env.LOVAGE_RABBITMQ_QUEUES === "classic" ? "classic" : "quorum";
+/** `LOVAGE_RABBITMQ_BANDS=3` for priorities as queues of their own. */
+const BANDS = process.env.LOVAGE_RABBITMQ_BANDS ?? "1";
 const SECOND = 1_000;
 const HEARTBEAT_S = 2;
 /**
@@ -44,8 +46,8 @@ export const rabbitmq: RigKind = {
     const server = await startRabbitMq({ advanced: ADVANCED });
     const proxy = await tcpProxy({ port: server.port });
     return {
-      url: `amqp://127.0.0.1:${proxy.port}?heartbeat=${HEARTBEAT_S}&queueType=${QUEUES}`,
-      directUrl: `${server.url}?queueType=${QUEUES}`,
+      url: `amqp://127.0.0.1:${proxy.port}?heartbeat=${HEARTBEAT_S}&queueType=${QUEUES}&bands=${BANDS}`,
+      directUrl: `${server.url}?queueType=${QUEUES}&bands=${BANDS}`,
       async strike(fault: string): Promise<() => Promise<void>> {
         const ofProxy = strikeProxy(proxy, fault);
         if (ofProxy !== undefined) return ofProxy;
