@@ -1,17 +1,17 @@
 /** When somebody could have worked: a worker ready and not struck, and the broker not struck either. */
 
-import type { History, Interval, WorkerLife } from "./history.ts";
+import type { History, WorkerLife } from "./history.ts";
 
 type Span = readonly [from: number, to: number];
 
 export class Availability {
   readonly #spans: readonly Span[];
-  readonly #outages: readonly Interval[];
+  readonly #outages: readonly Span[];
 
   constructor({ workers, outages }: Pick<History, "workers" | "outages">) {
     const served = [...workers.values()].flatMap(servingSpans);
-    this.#spans = without(merged(served), merged(outages.map(({ from, to }) => [from, to] as const)));
-    this.#outages = outages;
+    this.#outages = merged(outages.map(({ from, to }) => [from, to] as const));
+    this.#spans = without(merged(served), this.#outages);
   }
 
   /** How many ms of a time somebody could have worked. */
@@ -24,7 +24,7 @@ export class Availability {
   /** How many ms of a time the broker was struck. */
   outageBetween(from: number, to: number): number {
     let ms = 0;
-    for (const outage of this.#outages) ms += Math.max(0, Math.min(to, outage.to) - Math.max(from, outage.from));
+    for (const [begins, ends] of this.#outages) ms += Math.max(0, Math.min(to, ends) - Math.max(from, begins));
     return ms;
   }
 }

@@ -156,6 +156,12 @@ describe("nothing runs twice without a reason", () => {
     expect(broken(ledger)).toEqual([]);
   });
 
+  it("is kept by a holder that stopped while two outages at once kept its ack waiting", () => {
+    const ledger = new Handmade({ excusing: ["lock", "still"] }).publish("a", 10).ran("a", 20, { forMs: 100 });
+    ledger.struck("lock", 100, 4_200).struck("still", 100, 4_100).struck("stop", 2_500, 7_800, W0);
+    expect(again(ledger.ran("a", 4_700, { worker: W1, deliveries: 2 }))).toEqual({ stop: 1 });
+  });
+
   it("is kept by such a message also when it has failed elsewhere, and was tried again, meanwhile", () => {
     const ledger = new Handmade().publish("a", 10, "flaky").struck("stop", 20, 5_000, W0);
     ledger.ran("a", 3_100, { worker: W1, deliveries: 2, how: "threw" });
