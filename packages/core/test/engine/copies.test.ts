@@ -15,7 +15,7 @@ afterEach(async () => {
 function duplicating(inner: Broker): Broker {
   return wrap(inner, (delivery) => {
     const { message } = delivery;
-    const id = message.headers["copyOf"];
+    const id = message.headers.copyOf;
     if (typeof id !== "string") return delivery;
     return new Proxy(delivery, {
       get(target: Delivery, key) {
