@@ -123,8 +123,10 @@ class Checker {
   #takenOver(task: TaskHistory, run: Run, { fault, at, passedBy }: Extract<Reason, { fault: string }>): void {
     const { facts, lagMs } = this.#history;
     const leaseMs = facts.ownership === "lease" && fault !== "term" ? facts.leaseMs : 0;
+    // Its connection does not end as a killed worker's does: somebody has to miss it.
+    const silenceMs = facts.ownership === "connection" && fault === "stop" ? facts.silenceMs : 0;
     const graceMs = fault === "term" ? facts.graceMs : 0;
-    const owing = this.#leaseOver(at + leaseMs + graceMs, leaseMs, passedBy);
+    const owing = this.#leaseOver(at + leaseMs + silenceMs + graceMs, leaseMs, passedBy);
     const lateMs = this.#availability.between(owing, run.at) - TOLERANCE_MS - STEPS * lagMs;
     if (lateMs <= TAKEN_OVER_WITHIN_MS) return;
     const says = `${task.kind} ran again ${run.at - at} ms after ${fault}, ${Math.round(lateMs)} ms of them after lease and tolerance`;
@@ -210,6 +212,11 @@ class Checker {
     return faults.filter((fault) => fault.from <= to && fault.to >= from).length;
   }
 
+  #outagesDuring({ runs }: TaskHistory): number {
+    const [from, to] = [runs[0]?.at ?? 0, runs.at(-1)?.at ?? 0];
+    return this.#history.outages.filter((outage) => outage.from <= to && outage.to >= from).length;
+  }
+
   #ended(task: TaskHistory): void {
     const { facts, workers } = this.#history;
     for (const run of task.runs) {
@@ -219,7 +226,9 @@ class Checker {
         this.#broken("vanished", `run ${run.run} began and never ended; its worker was well`, task.id);
     }
     // Published twice because nobody knew of the first, it may be two messages, of which each is begun so often.
-    const messages = task.publications.filter(({ outcome }) => outcome?.status !== "refused").length;
+    const published = task.publications.filter(({ outcome }) => outcome?.status !== "refused").length;
+    // So it may be where it is moved by a copy, and the broker was struck meanwhile.
+    const messages = published + (facts.requeue === "copy then ack" ? this.#outagesDuring(task) : 0);
     if (task.kind === "poison" && task.runs.length > messages * facts.maxStarts + this.#struckRuns(task) + 1)
       this.#broken("twice", `poison was begun ${task.runs.length} times`, task.id);
   }

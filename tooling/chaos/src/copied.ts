@@ -63,14 +63,14 @@ function cameDueNearFault(
 /** Between `from` and a moment after `to`. */
 function struck(
   faults: readonly Interval[],
-  { outages }: History,
+  { outages, facts }: History,
   from: number,
   to: number,
   availability: Availability,
 ): boolean {
   const within = (fault: Interval): boolean => {
     const waited = availability.outageBetween(to, fault.from);
-    return fault.to >= from && fault.from - to - waited <= MOVED_WITHIN_MS;
+    return fault.to >= from && fault.from - to - waited <= MOVED_WITHIN_MS + facts.forgetsMs;
   };
   return outages.some(within) || faults.some((fault) => BREAKS_OFF.includes(fault.kind) && within(fault));
 }

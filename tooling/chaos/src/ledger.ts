@@ -30,6 +30,10 @@ export interface RunFacts {
   readonly excusing: readonly string[];
   /** A stopped process may hold what all others need: a time within its stop in which nobody got anything done was an outage. */
   readonly stopsAll: boolean;
+  /** After so long without a word the server takes a connection for gone, in ms. */
+  readonly silenceMs: number;
+  /** How much of what was settled a killed server forgets, in ms. */
+  readonly forgetsMs: number;
   /** How a message gets back into its queue: see the rig. */
   readonly requeue: RigKind["requeue"];
 }

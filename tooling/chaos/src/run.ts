@@ -89,6 +89,8 @@ async function writeFacts(options: ChaosOptions, rig: Rig, broker: Broker, write
     results: kept,
     browsesDead: deadLetterBrowse,
     stopsAll: options.rig.stopsAll,
+    silenceMs: options.rig.silenceMs ?? 0,
+    forgetsMs: options.rig.forgetsMs ?? 0,
     requeue: options.rig.requeue,
     excusing: options.rig.faults.filter(({ excuses }) => excuses).map(({ name }) => name),
   });

@@ -104,7 +104,7 @@ function reasonFor(
       history.facts.excusing.includes(kind) &&
       from <= b.at &&
       to >= a.at - (mayFollow(a, b, history) ? BEGINS_WITHIN_MS : 0) &&
-      heldAt(a, from, availability),
+      heldAt(a, from, history, availability),
   );
   // A fault that was over when it began is the lesser reason, and its time is not the one to count from.
   if (fault !== undefined && (outage === undefined || fault.to >= a.at))
@@ -140,16 +140,16 @@ function faultBetween(a: Run, b: Run, history: History, availability: Availabili
       if (fault.from > b.at || fault.to < a.at - SAME_MOMENT_MS) return false;
       // Begun by a worker that went on a moment before: it held the delivery that this one follows.
       if (fault.to < a.at && b.deliveries !== a.deliveries + 1) return false;
-      if (!heldAt(a, fault.from, availability)) return false;
+      if (!heldAt(a, fault.from, history, availability)) return false;
       return fault.kind === "term" ? givenBack(a, fault, history) : lapsed(b, fault, faults, history, availability);
     });
 }
 
 /** Whether its worker may still have held the message then: it had not ended, or its settlement was on the way. */
-function heldAt(run: Run, at: number, availability: Availability): boolean {
+function heldAt(run: Run, at: number, { facts }: History, availability: Availability): boolean {
   if (run.end === undefined || at <= run.end.at) return true;
   const waited = availability.outageBetween(run.end.at, at);
-  return at - run.end.at - waited <= SETTLED_WITHIN_MS;
+  return at - run.end.at - waited <= SETTLED_WITHIN_MS + facts.forgetsMs;
 }
 
 /** An orderly end gives back only what did not end within the grace. */

@@ -169,6 +169,17 @@ describe("nothing runs twice without a reason", () => {
     expect(again(ledger)).toEqual({ retry: 1, stale: 1 });
   });
 
+  it("gives a server whose connections tell of the dead the time to miss one that stopped", () => {
+    const ledger = (kind: string) =>
+      new Handmade({ ownership: "connection", silenceMs: 6_000 })
+        .publish("a", 10)
+        .ran("a", 20, { forMs: "never" })
+        .struck(kind, 30, 20_000, W0)
+        .ran("a", 6_500, { worker: W1, deliveries: 2 });
+    expect(again(ledger("stop"))).toEqual({ stop: 1 });
+    expect(broken(ledger("kill"))).toContain("late");
+  });
+
   it("is kept by a message that a worker had handed on when its connection was cut", () => {
     const ledger = (deliveries: number, countsDeliveries = true) =>
       new Handmade({ excusing: ["reset"], countsDeliveries })

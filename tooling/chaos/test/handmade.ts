@@ -19,6 +19,8 @@ const FACTS: RunFacts = {
   browsesDead: true,
   excusing: [],
   stopsAll: false,
+  silenceMs: 0,
+  forgetsMs: 0,
   requeue: "atomic",
 };
 

@@ -10,6 +10,7 @@ const QUEUES = process.env.LOVAGE_RABBITMQ_QUEUES === "classic" ? "classic" : "q
 /** `LOVAGE_RABBITMQ_BANDS=3` for priorities as queues of their own. */
 const BANDS = process.env.LOVAGE_RABBITMQ_BANDS ?? "1";
 const SECOND = 1_000;
+const HEARTBEAT_S = 2;
 /**
  * A server that begins moves what is due before it knows where to, and tries again when it has had no answer for three minutes. Nothing is
  * lost by that, but a run would have to wait as long.
@@ -37,12 +38,15 @@ export const rabbitmq: RigKind = {
     },
   ],
   stopsAll: false,
+  silenceMs: 3 * HEARTBEAT_S * SECOND,
+  // 3.10: a hundred acks of a hundred were gone 0.1 s later, and none 0.3 s later. Of replicated queues none ever.
+  forgetsMs: QUEUES === "classic" ? 300 : 0,
   requeue: "copy then ack",
   async open(): Promise<Rig> {
     const server = await startRabbitMq({ advanced: ADVANCED });
     const proxy = await tcpProxy({ port: server.port });
     return {
-      url: `amqp://127.0.0.1:${proxy.port}?heartbeat=2&queueType=${QUEUES}&bands=${BANDS}`,
+      url: `amqp://127.0.0.1:${proxy.port}?heartbeat=${HEARTBEAT_S}&queueType=${QUEUES}&bands=${BANDS}`,
       directUrl: `${server.url}?queueType=${QUEUES}&bands=${BANDS}`,
       async strike(fault: string): Promise<() => Promise<void>> {
         const ofProxy = strikeProxy(proxy, fault);

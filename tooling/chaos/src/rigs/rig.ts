@@ -24,6 +24,10 @@ export interface RigKind {
    * whatever is struck between the two may leave both.
    */
   readonly requeue: "atomic" | "copy then ack";
+  /** Where ownership is the connection's: after so long without a word from a worker the server takes it for gone, in ms. Default 0. */
+  readonly silenceMs?: number;
+  /** A server that is killed has forgotten what it was told to settle in so many ms before, though it had said done. Default 0. */
+  readonly forgetsMs?: number;
   /** Starts what the broker needs, in this folder, and resolves when workers can connect. */
   open(folder: string): Promise<Rig>;
 }
