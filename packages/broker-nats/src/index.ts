@@ -1,8 +1,10 @@
 import type { Broker, ResultStore } from "@lovage/core/contracts";
+import { natsResults } from "./control/nats-results.ts";
 import { natsBroker } from "./nats-broker.ts";
-import { natsResults } from "./nats-results.ts";
 import { optionsOf } from "./nats-url.ts";
 
+export type { NatsConnection } from "./connection/nats-port.ts";
+export { natsResults } from "./control/nats-results.ts";
 export { natsBroker } from "./nats-broker.ts";
 export type {
   NatsBrokerOptions,
@@ -11,8 +13,6 @@ export type {
   NatsResultsOptions,
   NatsTlsOptions,
 } from "./nats-options.ts";
-export type { NatsConnection } from "./nats-port.ts";
-export { natsResults } from "./nats-results.ts";
 
 /** For the command: `--broker nats://…`. */
 export function openBroker(url: URL, options: { readonly directory: string }): Broker {

@@ -17,27 +17,20 @@ import {
   type PublishOutcome,
   QueueNotFoundError,
 } from "@lovage/core/contracts";
-import { NatsAdmin } from "./nats-admin.ts";
-import { Bucket } from "./nats-bucket.ts";
+import { Done } from "./aftermath/nats-done.ts";
+import { Ghosts } from "./aftermath/nats-ghosts.ts";
+import { openLink } from "./connection/nats-connect.ts";
+import type { NatsLink } from "./connection/nats-link.ts";
+import { NatsFeed } from "./consuming/nats-consumption.ts";
+import { DeadPulls } from "./consuming/nats-dead-pulls.ts";
+import { type NatsClaim, Settlements } from "./consuming/nats-settlements.ts";
+import { NatsControl, PRESENCE_MS } from "./control/nats-control.ts";
+import { ELECTION_TTL_MS } from "./delay/nats-election.ts";
+import { Mover } from "./delay/nats-mover.ts";
 import { natsCapabilities } from "./nats-capabilities.ts";
-import { openLink } from "./nats-connect.ts";
-import { NatsFeed } from "./nats-consumption.ts";
-import { NatsControl, PRESENCE_MS } from "./nats-control.ts";
-import { DeadPulls } from "./nats-dead-pulls.ts";
 import { diagnose } from "./nats-diagnosis.ts";
-import { Done } from "./nats-done.ts";
-import { ELECTION_TTL_MS } from "./nats-election.ts";
 import { errorOf } from "./nats-errors.ts";
-import { Ghosts } from "./nats-ghosts.ts";
-import { Layout } from "./nats-layout.ts";
-import type { NatsLink } from "./nats-link.ts";
-import { Mover } from "./nats-mover.ts";
 import { type NatsBrokerOptions, type Settings, settingsOf } from "./nats-options.ts";
-import { Publisher } from "./nats-publisher.ts";
-import { Queues } from "./nats-queues.ts";
-import { Revocations } from "./nats-revocations.ts";
-import { type NatsClaim, Settlements } from "./nats-settlements.ts";
-import { Streams } from "./nats-streams.ts";
 import {
   atLeastVersion,
   type Features,
@@ -47,6 +40,13 @@ import {
   parseVersion,
   type Version,
 } from "./nats-versions.ts";
+import { Publisher } from "./publishing/nats-publisher.ts";
+import { NatsAdmin } from "./queues/nats-admin.ts";
+import { Bucket } from "./queues/nats-bucket.ts";
+import { Layout } from "./queues/nats-layout.ts";
+import { Queues } from "./queues/nats-queues.ts";
+import { Revocations } from "./queues/nats-revocations.ts";
+import { Streams } from "./queues/nats-streams.ts";
 
 /** Twice this is less than closing may take when the server is gone. */
 const LAST_WORDS_MS = 1_000;

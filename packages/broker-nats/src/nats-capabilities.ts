@@ -1,5 +1,5 @@
 import type { BrokerCapabilities } from "@lovage/core/contracts";
-import { HEADER_ROOM } from "./nats-envelope.ts";
+import { HEADER_ROOM } from "./publishing/nats-envelope.ts";
 
 const TEN_YEARS_MS = 10 * 365 * 24 * 3_600_000;
 

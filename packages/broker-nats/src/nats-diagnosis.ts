@@ -1,10 +1,10 @@
 import type { Diagnosis } from "@lovage/core/contracts";
-import { limitsOf } from "./nats-configs.ts";
-import type { Layout } from "./nats-layout.ts";
-import type { NatsLink } from "./nats-link.ts";
-import type { Queues } from "./nats-queues.ts";
-import type { StreamInfo, Streams } from "./nats-streams.ts";
+import type { NatsLink } from "./connection/nats-link.ts";
 import { atLeastVersion, featuresOf, OLDEST_ADVISED, type Version } from "./nats-versions.ts";
+import { limitsOf } from "./queues/nats-configs.ts";
+import type { Layout } from "./queues/nats-layout.ts";
+import type { Queues } from "./queues/nats-queues.ts";
+import type { StreamInfo, Streams } from "./queues/nats-streams.ts";
 
 interface Subject {
   readonly link: NatsLink;

@@ -9,7 +9,7 @@ import {
   LovageError,
   PublishRefusedError,
 } from "@lovage/core/contracts";
-import type { NatsMessage } from "./nats-port.ts";
+import type { NatsMessage } from "./connection/nats-port.ts";
 
 /** Of the JetStream API (server/errors.json). */
 export const API_CODES = {

@@ -1,5 +1,5 @@
 import { ConfigurationError } from "@lovage/core/contracts";
-import type { NatsConnection } from "./nats-port.ts";
+import type { NatsConnection } from "./connection/nats-port.ts";
 
 /** Where the server is and who we are: what a client of NATS is usually told. */
 export interface NatsConnectOptions {

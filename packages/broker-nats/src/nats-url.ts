@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import { ConfigurationError } from "@lovage/core/contracts";
-import { readSecret } from "./nats-connect.ts";
+import { readSecret } from "./connection/nats-connect.ts";
 import type { NatsBrokerOptions } from "./nats-options.ts";
 
 const LEGAL = [

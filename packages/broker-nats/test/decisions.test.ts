@@ -1,8 +1,20 @@
 /** What is decided without a server, for versions that this machine's server is not. */
 
 import { describe, expect, it } from "vitest";
-import { ackFacts, nanosecond } from "../src/nats-acks.ts";
-import { Agenda } from "../src/nats-agenda.ts";
+import { ackFacts, nanosecond } from "../src/consuming/nats-acks.ts";
+import { patienceOf } from "../src/consuming/nats-pulls.ts";
+import { Repeats } from "../src/consuming/nats-repeats.ts";
+import { nextStep } from "../src/consuming/nats-settlements.ts";
+import { Agenda } from "../src/delay/nats-agenda.ts";
+import {
+  atLeastVersion,
+  featuresOf,
+  OLDEST,
+  OLDEST_ADVISED,
+  parseVersion,
+  type Version,
+} from "../src/nats-versions.ts";
+import { destination } from "../src/publishing/nats-destination.ts";
 import {
   bandConsumer,
   checkConsumer,
@@ -16,22 +28,10 @@ import {
   readyStream,
   type StreamChoices,
   updated,
-} from "../src/nats-configs.ts";
-import { destination } from "../src/nats-destination.ts";
-import { dueOf, idOfToken, idToken, Layout } from "../src/nats-layout.ts";
-import { patienceOf } from "../src/nats-pulls.ts";
-import { isAhead } from "../src/nats-queues.ts";
-import { Repeats } from "../src/nats-repeats.ts";
-import { nextStep } from "../src/nats-settlements.ts";
-import type { StreamConfig } from "../src/nats-streams.ts";
-import {
-  atLeastVersion,
-  featuresOf,
-  OLDEST,
-  OLDEST_ADVISED,
-  parseVersion,
-  type Version,
-} from "../src/nats-versions.ts";
+} from "../src/queues/nats-configs.ts";
+import { dueOf, idOfToken, idToken, Layout } from "../src/queues/nats-layout.ts";
+import { isAhead } from "../src/queues/nats-queues.ts";
+import type { StreamConfig } from "../src/queues/nats-streams.ts";
 
 const layout = new Layout("ns");
 const choices: StreamChoices = { replicas: 1, dedupeWindowMs: 300_000, maxBytes: -1, placement: undefined };

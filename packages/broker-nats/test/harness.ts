@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { type BrokerHarness, type ProxyTarget, type TcpProxy, tcpProxy } from "@lovage/conformance";
 import { eventually } from "@lovage/core/testing";
 import { type NatsServer, startNats } from "@lovage/services";
+import { openLink } from "../src/connection/nats-connect.ts";
+import type { NatsLink } from "../src/connection/nats-link.ts";
 import type { NatsBrokerOptions } from "../src/index.ts";
 import { natsBroker } from "../src/index.ts";
-import { openLink } from "../src/nats-connect.ts";
-import type { NatsLink } from "../src/nats-link.ts";
 import { settingsOf } from "../src/nats-options.ts";
-import { type StreamInfo, Streams } from "../src/nats-streams.ts";
+import { type StreamInfo, Streams } from "../src/queues/nats-streams.ts";
 
 export const HEARTBEAT_MS = 1_000;
 

@@ -6,10 +6,10 @@
 import type { Delivery } from "@lovage/core/contracts";
 import { startNats } from "@lovage/services";
 import { describe, expect, it } from "vitest";
+import { isHaunted } from "../src/aftermath/nats-ghosts.ts";
+import { natureOf } from "../src/aftermath/nats-remains.ts";
+import { nanosecond } from "../src/consuming/nats-acks.ts";
 import { natsBroker } from "../src/index.ts";
-import { nanosecond } from "../src/nats-acks.ts";
-import { isHaunted } from "../src/nats-ghosts.ts";
-import { natureOf } from "../src/nats-remains.ts";
 import { withStreams } from "./harness.ts";
 import { ack, Collected, message, patience } from "./support.ts";
 

@@ -5,8 +5,8 @@
 
 import { startNats } from "@lovage/services";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { openLink } from "../src/connection/nats-connect.ts";
 import { natsBroker } from "../src/index.ts";
-import { openLink } from "../src/nats-connect.ts";
 import { settingsOf } from "../src/nats-options.ts";
 import { Collected, message } from "./support.ts";
 

@@ -17,26 +17,26 @@ import {
   type PublishOutcome,
   QueueNotFoundError,
 } from "@lovage/core/contracts";
-import { RabbitMqAdmin } from "./rabbitmq-admin.ts";
+import type { Session } from "./connection/rabbitmq-link.ts";
+import { Links } from "./connection/rabbitmq-links.ts";
+import { serverTraits } from "./connection/rabbitmq-server.ts";
+import { type FeedHost, type RabbitMqClaim, RabbitMqFeed } from "./consuming/rabbitmq-consumption.ts";
+import { Doorkeeper } from "./consuming/rabbitmq-doorkeeper.ts";
+import { Pulse } from "./consuming/rabbitmq-pulse.ts";
+import { settlements } from "./consuming/rabbitmq-settlements.ts";
+import { RabbitMqControl } from "./control/rabbitmq-control.ts";
+import { Management } from "./management/rabbitmq-management.ts";
+import { managementFindings } from "./management/rabbitmq-policies.ts";
+import { Publisher } from "./publishing/rabbitmq-publisher.ts";
+import { Publishing } from "./publishing/rabbitmq-publishing.ts";
+import { Store } from "./publishing/rabbitmq-store.ts";
+import { RabbitMqAdmin } from "./queues/rabbitmq-admin.ts";
+import { Journal } from "./queues/rabbitmq-journal.ts";
+import { Layout } from "./queues/rabbitmq-topology.ts";
 import { MAX_DELAY_MS, rabbitMqCapabilities } from "./rabbitmq-capabilities.ts";
-import { type FeedHost, type RabbitMqClaim, RabbitMqFeed } from "./rabbitmq-consumption.ts";
-import { RabbitMqControl } from "./rabbitmq-control.ts";
 import { diagnose } from "./rabbitmq-diagnosis.ts";
-import { Doorkeeper } from "./rabbitmq-doorkeeper.ts";
 import { rabbitMqError } from "./rabbitmq-errors.ts";
-import { Journal } from "./rabbitmq-journal.ts";
-import type { Session } from "./rabbitmq-link.ts";
-import { Links } from "./rabbitmq-links.ts";
-import { Management } from "./rabbitmq-management.ts";
 import { type RabbitMqBrokerOptions, type RabbitMqSettings, rabbitMqSettings } from "./rabbitmq-options.ts";
-import { managementFindings } from "./rabbitmq-policies.ts";
-import { Publisher } from "./rabbitmq-publisher.ts";
-import { Publishing } from "./rabbitmq-publishing.ts";
-import { Pulse } from "./rabbitmq-pulse.ts";
-import { serverTraits } from "./rabbitmq-server.ts";
-import { settlements } from "./rabbitmq-settlements.ts";
-import { Store } from "./rabbitmq-store.ts";
-import { Layout } from "./rabbitmq-topology.ts";
 
 const CLOSE_MS = 1_000;
 const LEAST_CONNECT_MS = 3_000;

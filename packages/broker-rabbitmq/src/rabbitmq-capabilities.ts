@@ -1,7 +1,7 @@
 import type { BrokerCapabilities } from "@lovage/core/contracts";
-import { UNIT_MS } from "./rabbitmq-ladder.ts";
-import type { ServerTraits } from "./rabbitmq-server.ts";
-import type { QueueType } from "./rabbitmq-topology.ts";
+import type { ServerTraits } from "./connection/rabbitmq-server.ts";
+import { UNIT_MS } from "./publishing/rabbitmq-ladder.ts";
+import type { QueueType } from "./queues/rabbitmq-topology.ts";
 
 /** Ten years; the ladder reaches to thirteen. */
 export const MAX_DELAY_MS: number = 10 * 365 * 24 * 3_600_000;

@@ -1,6 +1,6 @@
 import type { Diagnosis } from "@lovage/core/contracts";
+import { type ServerTraits, serverTraits } from "./connection/rabbitmq-server.ts";
 import { maxUnsettledMs, type Usage } from "./rabbitmq-capabilities.ts";
-import { type ServerTraits, serverTraits } from "./rabbitmq-server.ts";
 
 /** What `lovage doctor` says of the server and the ways it is used. */
 export function diagnose(

@@ -4,8 +4,8 @@ import type { ConnectionOptions as TlsOptions } from "node:tls";
 import { MOST_BANDS } from "@lovage/core/brokers";
 import { ConfigurationError } from "@lovage/core/contracts";
 import { credentials, type Options, type SocketOptions } from "amqplib";
+import type { LayoutOptions, QueueType } from "./queues/rabbitmq-topology.ts";
 import { DEFAULT_ACK_TIMEOUT_MS } from "./rabbitmq-capabilities.ts";
-import type { LayoutOptions, QueueType } from "./rabbitmq-topology.ts";
 
 /** Each option is explained by what changes when you turn it. */
 export interface RabbitMqBrokerOptions {

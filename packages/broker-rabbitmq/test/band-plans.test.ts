@@ -1,7 +1,7 @@
 import { bandsInTurn } from "@lovage/core/brokers";
 import { describe, expect, test } from "vitest";
-import { nextStep, type Plan, planned, type Situation } from "../src/rabbitmq-bands.ts";
-import type { Window } from "../src/rabbitmq-windows.ts";
+import { nextStep, type Plan, planned, type Situation } from "../src/consuming/rabbitmq-bands.ts";
+import type { Window } from "../src/consuming/rabbitmq-windows.ts";
 
 const open = (size: number, outstanding = size): Window => ({ size, outstanding, open: true });
 const closed = (outstanding: number): Window => ({ size: outstanding, outstanding, open: false });

@@ -1,6 +1,6 @@
 import type { ConsumeMessage } from "amqplib";
 import { describe, expect, test } from "vitest";
-import { deadLetter, deadMark, envelope, opened, oversize } from "../src/rabbitmq-envelope.ts";
+import { deadLetter, deadMark, envelope, opened, oversize } from "../src/publishing/rabbitmq-envelope.ts";
 
 /** As it comes back from the server. */
 function carried(content: Buffer, properties: object): ConsumeMessage {

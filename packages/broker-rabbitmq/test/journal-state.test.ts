@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type JournalRecord, JournalState } from "../src/rabbitmq-journal-state.ts";
+import { type JournalRecord, JournalState } from "../src/queues/rabbitmq-journal-state.ts";
 
 const settings = { leaseMs: 10_000, maxDead: 10, deadRetentionMs: 1_000 };
 const NOW = 1_000_000;

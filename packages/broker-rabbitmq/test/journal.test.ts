@@ -1,9 +1,9 @@
 import { startRabbitMq } from "@lovage/services";
 import { type Channel, type ChannelModel, connect } from "amqplib";
 import { afterAll, expect, test } from "vitest";
-import { Journal } from "../src/rabbitmq-journal.ts";
-import { Publisher } from "../src/rabbitmq-publisher.ts";
-import { Layout } from "../src/rabbitmq-topology.ts";
+import { Publisher } from "../src/publishing/rabbitmq-publisher.ts";
+import { Journal } from "../src/queues/rabbitmq-journal.ts";
+import { Layout } from "../src/queues/rabbitmq-topology.ts";
 
 const server = await startRabbitMq();
 afterAll(() => server[Symbol.asyncDispose]());

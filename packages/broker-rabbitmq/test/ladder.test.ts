@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { duePattern, firstStep, UNIT_MS } from "../src/rabbitmq-ladder.ts";
-import { Layout } from "../src/rabbitmq-topology.ts";
+import { duePattern, firstStep, UNIT_MS } from "../src/publishing/rabbitmq-ladder.ts";
+import { Layout } from "../src/queues/rabbitmq-topology.ts";
 
 const layout = new Layout({ prefix: "lovage", queueType: "quorum", ackTimeoutMs: 60_000 });
 

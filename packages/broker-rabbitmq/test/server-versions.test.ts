@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { serverTraits } from "../src/connection/rabbitmq-server.ts";
+import { Layout } from "../src/queues/rabbitmq-topology.ts";
 import { rabbitMqCapabilities } from "../src/rabbitmq-capabilities.ts";
 import { diagnose } from "../src/rabbitmq-diagnosis.ts";
-import { serverTraits } from "../src/rabbitmq-server.ts";
-import { Layout } from "../src/rabbitmq-topology.ts";
 
 const layout = (queueType: "quorum" | "classic"): Layout =>
   new Layout({ prefix: "lovage", queueType, ackTimeoutMs: 86_400_000 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { nextChange, type Window } from "../src/rabbitmq-windows.ts";
+import { nextChange, type Window } from "../src/consuming/rabbitmq-windows.ts";
 
 const open = (size: number, outstanding = size): Window => ({ size, outstanding, open: true });
 const cancelled = (outstanding: number): Window => ({ size: outstanding, outstanding, open: false });

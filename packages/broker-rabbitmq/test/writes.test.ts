@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { writeTogether } from "../src/rabbitmq-writes.ts";
+import { writeTogether } from "../src/connection/rabbitmq-writes.ts";
 
 /** Notes what reaches it in one call each. */
 function destination(): { stream: Writable; calls: string[] } {

@@ -61,7 +61,7 @@ export class Dispatcher {
       (settlement) => {
         lane.reserved--;
         if (held.state !== "waiting") this.withdraw(held);
-        else if (settlement === "lost" && held.delivery === delivery) this.lost(held);
+        else if (settlement === "lost" && held.delivery === delivery && !this.#another(held)) this.lost(held);
         else if (held.delivery !== delivery || (what === "renew" && delivery.redelivered)) this.#confirm(held, "start");
         else this.#run(held);
         this.pump(lane);
@@ -70,6 +70,8 @@ export class Dispatcher {
         lane.reserved--;
         if (!isLovageError(error, "BROKER_CLOSED")) this.#kernel.events.internalError(what, error);
         this.lost(held);
+        // Another copy may be ours.
+        if (held.state === "waiting") this.#confirm(held, "start");
         this.pump(lane);
       },
     );
@@ -119,9 +121,27 @@ export class Dispatcher {
     this.#settler.settle(held, verdict, outcome);
   }
 
+  /** Of some delivery of that message. Which one is said by its signal, and asked for only where there are several. */
+  ownershipLost(held: Held): void {
+    if (held.earlier.length > 0) {
+      held.earlier = held.earlier.filter(({ lost }) => !lost.aborted);
+      if (!held.delivery.lost.aborted) return;
+    }
+    this.lost(held);
+  }
+
+  /** Another copy of the message may be ours still. */
+  #another(held: Held): boolean {
+    const another = held.earlier.at(-1);
+    if (another === undefined) return false;
+    held.delivery = another;
+    held.earlier = held.earlier.slice(0, -1);
+    return true;
+  }
+
   /** Ownership is gone. A running task goes on for now: its message may come back to us and be adopted. */
   lost(held: Held): void {
-    if (held.state === "settling" || held.lostAt !== 0) return;
+    if (held.state === "settling" || held.lostAt !== 0 || this.#another(held)) return;
     held.lostAt = Date.now();
     this.#kernel.events.task({ ...this.#kernel.subject(held), type: "task-lost" });
     if (held.state === "waiting") {

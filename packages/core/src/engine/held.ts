@@ -12,11 +12,18 @@ import type { TaskCounters } from "./statistics.ts";
  */
 export type HeldState = "waiting" | "running" | "settling";
 
+const NONE: readonly Delivery[] = Object.freeze([]);
+
 export class Held {
   /** Replaced when a redelivery of the same message is adopted. */
   delivery: Delivery;
+  /**
+   * What was ours when the message came again: the same hand-over, lost without our knowledge, or a second copy of one id, as a publish whose
+   * answer was lost may leave. Settled when `delivery` is, or in its place should that be lost: a copy that nobody settles holds its slot.
+   */
+  earlier: readonly Delivery[] = NONE;
   /** The message came again while this one was being settled; what that means is known when the settlement is. */
-  successor: Delivery | undefined = undefined;
+  successors: readonly Delivery[] = NONE;
   readonly message: Message;
   readonly queue: QueueLane;
   readonly pool: PoolLane;

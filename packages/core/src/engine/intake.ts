@@ -77,14 +77,15 @@ export class Intake {
   }
 
   /**
-   * The message came again while we still have it: the new ownership replaces the old, nothing is started twice. While it is being
+   * The message came again while we still have it: the new ownership goes before the old, nothing is started twice. While it is being
    * settled nobody knows yet whether it came because the settlement gave it back or because ownership was lost before.
    */
   #adopt(held: Held, delivery: Delivery): void {
     if (held.state === "settling") {
-      held.successor = delivery;
+      held.successors = [...held.successors, delivery];
       return;
     }
+    if (held.lostAt === 0) held.earlier = [...held.earlier, held.delivery].filter((each) => mayBeOurs(each));
     held.delivery = delivery;
     held.lostAt = 0;
     this.#kernel.events.task({ ...this.#kernel.subject(held), type: "task-adopted" });
@@ -125,6 +126,10 @@ export class Intake {
     }
     return undefined;
   }
+}
+
+function mayBeOurs({ leaseExpiresAt, lost }: Delivery): boolean {
+  return !lost.aborted && (leaseExpiresAt === undefined || leaseExpiresAt > Date.now());
 }
 
 /** A message whose task nobody knows still has a queue, a result to fail and a place in the statistics. */

@@ -70,26 +70,35 @@ export class Settler {
     );
   }
 
-  /** The message may have come again meanwhile: after a loss with the ending still to be told, after a giving back as new work. */
+  /**
+   * The message may have come again: after a loss the ending is told by what came instead; after a giving back, what came meanwhile is new
+   * work. Every other copy ends with this one: its task is done, dead, or waits for its next attempt already.
+   */
   #answered(held: Held, verdict: Verdict, settlement: Settlement): void {
-    const { successor } = held;
-    held.successor = undefined;
-    if (successor === undefined) {
-      this.#context.gone(held, settlement);
-      return;
-    }
-    if (settlement === "lost") {
-      held.delivery = successor;
+    const [next, ...others] = [...held.successors, ...held.earlier];
+    if (settlement === "lost" && next !== undefined) {
+      held.delivery = next;
+      held.successors = held.successors.slice(1);
+      held.earlier = others.slice(held.successors.length);
       this.#send(held, verdict);
       return;
     }
+    const { earlier, successors } = held;
     this.#context.gone(held, settlement);
-    if (verdict.type === "release" || verdict.type === "retry" || verdict.type === "restart")
-      this.#context.received(held.queue, successor);
-    else
-      successor.ack().catch((error) => {
-        if (!isLovageError(error, "BROKER_CLOSED")) this.#context.events.internalError("settle", error);
-      });
+    if (next === undefined) return;
+    const isBack = verdict.type === "release" || verdict.type === "retry" || verdict.type === "restart";
+    for (const delivery of successors) {
+      if (isBack) this.#context.received(held.queue, delivery);
+      else this.#drop(delivery);
+    }
+    for (const delivery of earlier) this.#drop(delivery);
+  }
+
+  /** Of a copy whose task is done, or waits elsewhere. */
+  #drop(delivery: Delivery): void {
+    delivery.ack().catch((error) => {
+      if (!isLovageError(error, "BROKER_CLOSED")) this.#context.events.internalError("settle", error);
+    });
   }
 
   #apply(held: Held, delivery: Delivery, verdict: Verdict): Promise<Settlement> {

@@ -65,7 +65,8 @@ export class Shutdown {
     const stragglers = this.#running();
     const releases = stragglers.map((held) => {
       held.givenBack = true;
-      return held.delivery.release().finally(() => this.#kernel.remove(held));
+      const all = [held.delivery, ...held.earlier].map((delivery) => delivery.release());
+      return Promise.all(all).finally(() => this.#kernel.remove(held));
     });
     const released = await this.#try("give back", Promise.all(releases), SETTLE_MS);
     const kills = stragglers.map((held) => held.execution?.kill("shutdown"));

@@ -205,7 +205,7 @@ class EngineWorker implements Worker {
     if (event.type === "ownership-lost")
       for (const id of event.ids) {
         const held = this.#kernel.held.get(id);
-        if (held !== undefined && held.queue.name === event.queue) this.#dispatcher.lost(held);
+        if (held !== undefined && held.queue.name === event.queue) this.#dispatcher.ownershipLost(held);
       }
     this.#kernel.events.emit({ type: "broker", event });
   }
