@@ -1,6 +1,6 @@
 /** What a run found, for people. */
 
-import type { Findings, Violation } from "./check.ts";
+import type { Findings, Violation } from "./findings.ts";
 import type { History } from "./history.ts";
 
 const SHOWN_PER_PROMISE = 5;

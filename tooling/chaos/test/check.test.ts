@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { check, type Promised } from "../src/check.ts";
+import { check } from "../src/check.ts";
+import type { Promised } from "../src/findings.ts";
 import { historyOf } from "../src/history.ts";
 import type { RunFacts } from "../src/ledger.ts";
 import { answerOf } from "../src/plan.ts";
