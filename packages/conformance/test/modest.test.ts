@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { type BrokerHarness, brokerKit, runScenarios } from "../src/index.ts";
 import { lockedHarness, turnedAway } from "../src/saboteurs/away.ts";
 import { modestHarness } from "./support/modest-broker.ts";
+import { orderedHarness } from "./support/ordered-broker.ts";
 
 /** That a scenario can be failed is what saboteurs show; that it can be passed must be shown as well, of answers that no broker here gives. */
 const HONEST: readonly (readonly [BrokerHarness, readonly string[]])[] = [
@@ -39,6 +40,8 @@ const HONEST: readonly (readonly [BrokerHarness, readonly string[]])[] = [
     ],
   ],
   [modestHarness({ ownership: "connection", maxUnsettledMs: 3_600_000 }), ["overdue/is-taken-back-and-told"]],
+  [orderedHarness("banded"), ["priority/banded-overtakes-what-waits", "priority/banded-all-get-on"]],
+  [orderedHarness("returned-first"), ["priority/returned-goes-first"]],
   [
     lockedHarness(() => Promise.reject(turnedAway("the server knows no such user with that password"))),
     ["secrets/wrong-credentials-end-the-start"],

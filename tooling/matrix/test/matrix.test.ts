@@ -30,7 +30,9 @@ describe("the capability matrix is up to date:", () => {
     const now = Object.assign({}, ...(await Promise.all(ADAPTERS.map((adapter) => adapter.capabilities()))));
     const judged = record.filter(({ kit }) => kit === "broker" || kit === "pool");
     expect(judged.map(({ subject }) => subject).sort()).toEqual(Object.keys(now).sort());
-    for (const { subject, capabilities } of judged) expect(capabilities, subject).toMatchObject(now[subject]);
+    // As recorded: what is undefined is not there.
+    for (const { subject, capabilities } of judged)
+      expect(capabilities, subject).toEqual(JSON.parse(JSON.stringify(now[subject])));
   });
 
   it("a promise was left out exactly where a capability answers otherwise", () => {
