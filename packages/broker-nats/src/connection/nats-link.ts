@@ -1,3 +1,4 @@
+import { RenewedMap } from "@lovage/core/brokers";
 import { BrokerUnavailableError, type LovageError } from "@lovage/core/contracts";
 import { apiError, isPassing, isTurnedAway } from "../nats-errors.ts";
 import { Freshness } from "./nats-freshness.ts";
@@ -57,7 +58,7 @@ export class NatsLink {
   readonly #options: LinkOptions;
   readonly #inbox: string;
   readonly #answers: NatsSubscription;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new RenewedMap<string, Waiting>();
   readonly #onUp = new Set<() => void>();
   readonly #onDown = new Set<() => void>();
   readonly #onTurnedAway = new Set<(error: LovageError) => void>();

@@ -1,3 +1,4 @@
+import { RenewedMap } from "@lovage/core/brokers";
 import type { Channel } from "amqplib";
 
 /** A message that a channel has given us, from its arrival until its settlement was sent. */
@@ -16,7 +17,7 @@ export interface Tag {
 export class Unsettled {
   readonly #channel: Channel;
   /** In the order of their numbers, which is the order in which they arrived. */
-  readonly #tags = new Map<number, Tag>();
+  readonly #tags = new RenewedMap<number, Tag>();
   #acks: Tag[] = [];
   /** Sent, and not known to be handled; how many were before those. */
   #sent: Tag[] = [];

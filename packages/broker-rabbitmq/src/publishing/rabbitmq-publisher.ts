@@ -1,4 +1,4 @@
-import { backoff } from "@lovage/core/brokers";
+import { backoff, RenewedSet } from "@lovage/core/brokers";
 import {
   BrokerBlockedError,
   BrokerClosedError,
@@ -60,7 +60,7 @@ const MOST_WAIT_MS = 200;
 export class Publisher {
   readonly #maxUnconfirmed: number;
   readonly #line: Entry[] = [];
-  readonly #underWay = new Set<Entry>();
+  readonly #underWay = new RenewedSet<Entry>();
   readonly #onMissing: () => void;
   #next = 0;
   #refused: Entry[] = [];

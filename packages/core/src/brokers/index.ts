@@ -1,5 +1,6 @@
 /** For authors of brokers: what every adapter would write again. Small pieces; use those that fit. */
 
+export { RenewedMap, RenewedSet } from "../collections/renewed-map.ts";
 export { AwaitedResults, type AwaitedResultsOptions } from "./awaited-results.ts";
 export { bandOf, bandsInTurn, MOST_BANDS } from "./bands.ts";
 export { BrokerEvents } from "./broker-events.ts";

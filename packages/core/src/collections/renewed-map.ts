@@ -50,6 +50,10 @@ export class RenewedMap<K, V> extends Renewed {
     return was;
   }
 
+  clear(): void {
+    this.#map = new Map();
+  }
+
   values(): MapIterator<V> {
     return this.#map.values();
   }
