@@ -22,6 +22,8 @@ export class Unsettled {
   /** Sent, and not known to be handled; how many were before those. */
   #sent: Tag[] = [];
   #handled = 0;
+  #answer: Promise<boolean> = Promise.resolve(true);
+  #nextAnswer: Promise<boolean> | undefined;
   #ended = false;
 
   constructor(channel: Channel) {
@@ -84,19 +86,32 @@ export class Unsettled {
    * Flushes; resolves with true once the server has handled all that was sent before. With false when the channel ended first: nobody
    * knows how much of it was.
    */
-  async handled(): Promise<boolean> {
+  handled(): Promise<boolean> {
+    this.flush();
+    // One question at a time, for a channel takes no second before it has answered: who comes meanwhile shares the next.
+    this.#nextAnswer ??= this.#askNext();
+    return this.#nextAnswer;
+  }
+
+  async #askNext(): Promise<boolean> {
+    await this.#answer;
+    this.#nextAnswer = undefined;
+    this.#answer = this.#ask();
+    return this.#answer;
+  }
+
+  async #ask(): Promise<boolean> {
     if (this.#ended) return false;
+    const sent = this.#handled + this.#sent.length;
     try {
-      this.flush();
-      const sent = this.#handled + this.#sent.length;
-      // Any question will do: the server answers those of one channel in order.
+      // Any will do: the server answers those of one channel in order.
       await this.#channel.prefetch(0);
-      this.#sent.splice(0, sent - this.#handled);
-      this.#handled = sent;
-      return true;
     } catch {
       return false;
     }
+    this.#sent.splice(0, sent - this.#handled);
+    this.#handled = sent;
+    return true;
   }
 
   /** Copies whose settlement was sent, or about to be, when the channel ended: if they come again, they need only be settled again. */
