@@ -91,12 +91,21 @@ export class Settler {
       if (isBack) this.#context.received(held.queue, delivery);
       else this.#drop(delivery);
     }
-    for (const delivery of earlier) this.#drop(delivery);
+    // Without fencing an ack of what may be the same message would remove what has just been given back.
+    const { fenced } = this.#context.broker.capabilities;
+    for (const delivery of earlier) {
+      if (fenced || !isBack) this.#drop(delivery);
+      else this.#quietly(this.#apply(held, delivery, { type: "release", reason: "another copy is back" }));
+    }
   }
 
   /** Of a copy whose task is done, or waits elsewhere. */
   #drop(delivery: Delivery): void {
-    delivery.ack().catch((error) => {
+    this.#quietly(delivery.ack());
+  }
+
+  #quietly(settling: Promise<Settlement>): void {
+    settling.catch((error) => {
       if (!isLovageError(error, "BROKER_CLOSED")) this.#context.events.internalError("settle", error);
     });
   }

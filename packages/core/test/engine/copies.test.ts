@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Broker, Delivery } from "../../src/contracts/index.ts";
 import { type MemoryServer, memoryBroker, memoryServer } from "../../src/memory/index.ts";
 import { type Harness, harness } from "./harness.ts";
-import { wrap } from "./wrapped-broker.ts";
+import { limited, wrap } from "./wrapped-broker.ts";
 
 const open: Harness[] = [];
 afterEach(async () => {
@@ -27,9 +27,9 @@ function duplicating(inner: Broker): Broker {
   });
 }
 
-async function twoCopies(): Promise<Harness & { readonly server: MemoryServer }> {
+async function twoCopies({ fenced = true } = {}): Promise<Harness & { readonly server: MemoryServer }> {
   const server = memoryServer();
-  const broker = duplicating(memoryBroker({ server }));
+  const broker = limited(duplicating(memoryBroker({ server })), { fenced });
   const made = await harness({ slots: 3, broker, task: { retry: { attempts: 2 } } });
   open.push(made);
   const [id] = (await made.send(1)) as [string];
@@ -53,6 +53,13 @@ describe("a second copy of a message that runs", () => {
     (await pool.nth(0)).throws();
     await next("task-retried");
     await expect.poll(() => broker.depth("io")).toMatchObject({ ready: 0, owned: 0, dead: 0, delayed: 1 });
+  });
+
+  it("is not acked for a message that is back, where that might be the same and nothing is fenced", async () => {
+    const { pool, next } = await twoCopies({ fenced: false });
+    (await pool.nth(0)).throws();
+    await next("task-retried");
+    expect((await pool.nth(1)).request.attempt).toBe(1);
   });
 
   it("is given back with it when the worker stops", async () => {
